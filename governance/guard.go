@@ -15,6 +15,28 @@ type Rule struct {
 	Needed    int
 	Approvers []string
 	Expiry    time.Duration
+	// Gates are the gates that hold for the model.
+	Gates []registry.GateEntry
+}
+
+// GatesFor returns the gates of an index that hold for a model with these tags.
+func GatesFor(index []registry.GateEntry, model registry.ID, tags []registry.KeyValue) (out []registry.GateEntry) {
+	for _, g := range index {
+		if (g.Tag == nil || slices.Contains(tags, *g.Tag)) && (len(g.Models) == 0 || slices.Contains(g.Models, model)) {
+			out = append(out, g)
+		}
+	}
+	return out
+}
+
+// GatesInto returns the ids of the gates that hold for a transition into a stage.
+func (r Rule) GatesInto(to registry.Stage) (out []registry.ID) {
+	for _, g := range r.Gates {
+		if slices.Contains(g.Stages, to) {
+			out = append(out, g.ID)
+		}
+	}
+	return out
 }
 
 // Covers reports whether a transition into a stage needs approvals.
@@ -89,7 +111,8 @@ const noApprover = "nobody, because two guards name different approvers\t"
 
 // Equal reports whether two rules ask for the same.
 func (r Rule) Equal(o Rule) bool {
-	return slices.Equal(r.Signed, o.Signed) && slices.Equal(r.Stages, o.Stages) && r.Needed == o.Needed && slices.Equal(r.Approvers, o.Approvers) && r.Expiry == o.Expiry
+	return slices.Equal(r.Signed, o.Signed) && slices.Equal(r.Stages, o.Stages) && r.Needed == o.Needed && slices.Equal(r.Approvers, o.Approvers) && r.Expiry == o.Expiry &&
+		slices.EqualFunc(r.Gates, o.Gates, func(a, b registry.GateEntry) bool { return a.ID == b.ID })
 }
 
 // CheckGuard fills in what a guard leaves out, and returns INVALID_ARGUMENT for one that makes

@@ -77,6 +77,10 @@ func (t *Tx) ClosureUnfiltered(ctx context.Context, q graph.ClosureQuery) (graph
 	return t.tx.Closure(ctx, q)
 }
 
+// ReaderUnfiltered returns the transaction as a reader of all nodes, also of the past. It is for rules
+// over what a version was made from. Never return what it reads to a caller.
+func (t *Tx) ReaderUnfiltered() graph.Reader { return t.tx }
+
 // MayOn reports whether the actor may do an action on a target.
 func (s *Scope) MayOn(action registry.Action, target Target) bool {
 	return slices.ContainsFunc(s.grantsFor(action), func(g actionGrant) bool {

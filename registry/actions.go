@@ -117,8 +117,9 @@ func Operations() []Operation {
 	ops = append(ops, q(DeprecationRead, "deprecations")...)
 	ops = append(ops, q(RecallRead, "recalls")...)
 	ops = append(ops, q(CatalogRead, "recall")...)
+	ops = append(ops, q(GovernanceConfigure, "testGate")...)
 	ops = append(ops, q(ArtifactRead, "artifact")...)
-	ops = append(ops, q(CatalogRead, "transitionGuards", "checkTransition", "reviewsDue")...)
+	ops = append(ops, q(CatalogRead, "transitionGuards", "gates", "gate", "checkTransition", "reviewsDue")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
@@ -151,6 +152,8 @@ func Operations() []Operation {
 	m("withdrawTransition", TransitionRequestDo)
 	m("putTransitionGuard", GovernanceConfigure)
 	m("deleteTransitionGuard", GovernanceConfigure)
+	m("putGate", GovernanceConfigure)
+	m("withdrawGate", GovernanceConfigure)
 	m("setReviewPlan", ReviewPlan)
 	m("recordReview", ReviewRecord)
 	m("planDeprecation", DeprecationPlan)
@@ -222,6 +225,8 @@ const (
 	LogVoided               LogAction = "transition_voided"
 	LogGuardSet             LogAction = "transition_guard_set"
 	LogGuardDeleted         LogAction = "transition_guard_deleted"
+	LogGateSet              LogAction = "gate_set"
+	LogGateWithdrawn        LogAction = "gate_withdrawn"
 	LogReviewPlanned        LogAction = "review_planned"
 	LogReviewRecorded       LogAction = "review_recorded"
 	LogDeprecationPlanned   LogAction = "deprecation_planned"

@@ -43,6 +43,7 @@ var listTable = []List{
 		Filters: []ListFilter{{IndexStage, []Index{IndexEnded}}, {IndexNamespace, []Index{IndexValidFrom}}}},
 	{Kind: KindRecall, Orders: []Index{IndexNumber}, Filters: []ListFilter{{IndexStage, []Index{IndexNumber}}}},
 	{Kind: KindTransitionGuard, Orders: []Index{IndexName}},
+	{Kind: KindGate, Orders: []Index{IndexName}},
 	{Kind: KindAlias, Children: true, Orders: []Index{IndexVersion}, Filters: []ListFilter{{IndexVersion, []Index{IndexName}}}},
 	{Kind: KindForeign, Orders: []Index{IndexSerial}, Filters: []ListFilter{{IndexNamespace, []Index{IndexSerial}}}},
 	{Kind: KindArtifact, Orders: []Index{IndexSerial}, Filters: []ListFilter{{IndexNamespace, []Index{IndexName}}}},

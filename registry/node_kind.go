@@ -38,6 +38,9 @@ const (
 	// KindRecall is a recall, KindRecallResolution how a deployment was dealt with under one.
 	KindRecall           Kind = "RECALL"
 	KindRecallResolution Kind = "RECALL_RESOLUTION"
+	// KindGate is a condition on transitions, KindGateIndex the list of those that stand.
+	KindGate      Kind = "GATE"
+	KindGateIndex Kind = "GATE_INDEX"
 	// KindStagedFile is a stored file that no version has yet.
 	KindStagedFile Kind = "STAGED_FILE"
 	// KindSignature is a signed bundle of a version, KindSignatureBundle its bytes.
@@ -96,6 +99,8 @@ var kindTable = []kindRow{
 	{KindRecall, "rec", false, func(string) Node { return &Recall{} }},
 	{KindRecallResolution, "recres", false, func(string) Node { return &RecallResolution{} }},
 	{KindSignature, "sig", false, func(string) Node { return &Signature{} }},
+	{KindGate, "gate", false, func(name string) Node { return &Gate{Name: name} }},
+	{KindGateIndex, "gates", false, nil},
 	{KindSignatureBundle, "bundle", false, nil},
 	{KindStagedFile, "file", false, nil},
 	{KindIdempotency, "idem", false, nil},

@@ -18,6 +18,8 @@ type Transition struct {
 	Ordinal int `json:"ordinal,omitempty"`
 	// ReplacedBy is the version whose promotion to PRODUCTION demoted this one.
 	ReplacedBy ID `json:"replacedBy,omitempty"`
+	// Gates are what the gates said that held for it.
+	Gates []TransitionGate `json:"gates,omitempty"`
 }
 
 // TransitionID is the id of a version's nth transition.

@@ -7,6 +7,7 @@
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
 //	feed        what happens, as streams that follow the log
 //	events      facts that arrive as OpenLineage events, in any order
+//	gates       conditions on transitions: set, withdrawn, listed, tested on the past
 //	governance  transition requests, the guards that ask for them, reviews, deprecations
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
@@ -33,6 +34,7 @@ import (
 	"pedigree/service/events"
 	"pedigree/service/facts"
 	"pedigree/service/feed"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 	"pedigree/service/kubeflow"
 	"pedigree/service/provenance"
@@ -49,6 +51,7 @@ type Service struct {
 	*facts.Recorder
 	*feed.Feed
 	*events.EventRecorder
+	*gates.Gatekeeper
 	*governance.Governance
 	*kubeflow.Kubeflow
 	*provenance.Explorer
@@ -79,7 +82,7 @@ func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
 	models, decisions := catalog.New(c), governance.New(c)
-	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), models, facts.New(c), feed.New(c), events.New(c), decisions, kubeflow.New(c, models, decisions), provenance.New(c), c}
+	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), models, facts.New(c), feed.New(c), events.New(c), gates.New(c), decisions, kubeflow.New(c, models, decisions), provenance.New(c), c}
 }
 
 // Now returns the current time of the registry's clock.

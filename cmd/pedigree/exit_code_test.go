@@ -40,6 +40,8 @@ func TestExitCodesAreThoseOfTheDocs(t *testing.T) {
 			exitUsage:   {{"model", "get"}, {"model", "list", "--nothing"}, {"version", "transition", "credit", "--to", "staging"}, {"model", "list", "-o", "xml"}, {"model", "nothing"}, {"version", "transition", "credit@1.0.0"}, {"model", "update", "credit"}, {"deploy", "list", "--live", "--ended"}},
 			exitRefused: {{"load", lines}},
 			exitWaits:   {{"version", "transition", "credit@" + way, "--to", "production"}},
+			// A version in STAGING cannot go to DEPRECATED.
+			exitBlocked: {{"check", "credit@" + way, "--to", "deprecated"}},
 		} {
 			for _, args := range all {
 				code, out, stderr := run(t, append(args, where...)...)

@@ -31,6 +31,7 @@ const (
 	exitUsage   = 2 // wrong arguments; nothing was done
 	exitRefused = 3 // a load that refused lines
 	exitWaits   = 4 // a transition that needs approvals: a request was made, nothing was moved
+	exitBlocked = 5 // a check that found something in the way
 )
 
 // Main runs the command until it ends or the context is done, and returns the exit code. Tests
@@ -68,6 +69,8 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		return exitRefused
 	case errors.Is(err, errWaits):
 		return exitWaits
+	case errors.Is(err, errBlocked):
+		return exitBlocked
 	}
 	return exitFailed
 }

@@ -12,6 +12,7 @@ import (
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 	"pedigree/service/provenance"
 )
@@ -480,6 +481,16 @@ func governanceLists() (out []useCase) {
 		get("guards", 1, func(ctx context.Context, g *grown) (int, error) {
 			all, err := g.TransitionGuards(ctx)
 			return len(all), err
+		}),
+		get("gates", 1, func(ctx context.Context, g *grown) (int, error) {
+			all, err := g.Gates(ctx)
+			return len(all), err
+		}),
+		get("gate", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.Gate(ctx, "owned"))
+		}),
+		get("testGate", 1, func(ctx context.Context, g *grown) (int, error) {
+			return one(g.TestGate(ctx, gates.GateInput{Name: "owned", Expression: "version.owner != ''"}, 5))
 		}),
 		get("checkTransition", 1, func(ctx context.Context, g *grown) (int, error) {
 			return one(g.CheckTransition(ctx, governance.CheckTransitionInput{Model: ptr("quiet"), Version: ptr("1.0.0"), To: registry.Staging}))

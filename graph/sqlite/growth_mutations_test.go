@@ -16,6 +16,7 @@ import (
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 )
 
@@ -176,6 +177,12 @@ func mutations() []useCase {
 		}),
 		mutation("deleteTransitionGuard", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.DeleteTransitionGuard(ctx, governance.DeleteTransitionGuardInput{GuardTarget: governance.GuardTarget{Model: []*string{ptr("quiet"), ptr("big")}[n]}}))
+		}),
+		mutation("putGate", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.PutGate(ctx, gates.PutGateInput{GateInput: gates.GateInput{Name: fmt.Sprint("new ", n), Expression: "version.owner != ''", Stages: []registry.Stage{registry.Archived}, Mode: registry.GateWarn}}))
+		}),
+		mutation("withdrawGate", func(ctx context.Context, g *grown, n int) error {
+			return errOf(g.WithdrawGate(ctx, gates.WithdrawGateInput{Name: fmt.Sprint("new ", n)}))
 		}),
 		mutation("setReviewPlan", func(ctx context.Context, g *grown, n int) error {
 			return errOf(g.SetReviewPlan(ctx, governance.SetReviewPlanInput{Model: ptr("big"), IntervalDays: ptr(n + 1)}))

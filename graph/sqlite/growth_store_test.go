@@ -231,6 +231,8 @@ func (g *grown) governance() {
 	}
 	guard := &registry.TransitionGuard{Name: "model quiet", Scope: registry.GuardModel, Model: "quiet", Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Staging}, Needed: 1, ExpiryDays: 14}
 	g.add(guard, registry.ModelGuardID(g.quiet), "", guard.Name, start)
+	gate := &registry.Gate{Name: "owned", Expression: "version.owner != ''", AppliesTo: registry.GateAllModels, Stages: []registry.Stage{registry.Staging}, Mode: registry.GateWarn}
+	g.add(gate, registry.GateID(gate.Name), "", gate.Name, start)
 }
 
 // signatures adds three signatures of one version, and one of each of many others.

@@ -243,8 +243,8 @@ func (c *crawler) byID() {
 
 // pastInstants are instants at which the seed had another state: other stages, more
 // deployments and aliases, fewer known facts.
-var pastInstants = []string{`asOf: "1987-01-01T04:00:00Z"`, `knownAt: "1987-08-01T00:01:00Z"`, `asOf: "1987-08-01T00:02:16Z"`,
-	`asOf: "1987-08-01T00:02:16Z", knownAt: "1987-08-01T00:02:16Z"`}
+var pastInstants = []string{`asOf: "1987-01-01T04:00:00Z"`, `knownAt: "1987-08-01T00:01:00Z"`, `asOf: "1987-08-01T00:02:20Z"`,
+	`asOf: "1987-08-01T00:02:20Z", knownAt: "1987-08-01T00:02:20Z"`}
 
 // pastStates asks for the past states of every row and of all rows one connection
 // away from it.

@@ -50,6 +50,8 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"withdrawTransition":      fmt.Sprintf(`{id: %q}`, registry.TransitionRequestID(seed.id["a6"], 1)),
 		"putTransitionGuard":      `{profile: GUARDED}`,
 		"deleteTransitionGuard":   `{model: ` + q("alpha") + `}`,
+		"putGate":                 `{name: "new", expression: "version.owner != ''", stages: [ARCHIVED]}`,
+		"withdrawGate":            `{name: ` + q("alpha gate") + `}`,
 		"setReviewPlan":           `{model: ` + q("alpha") + `, intervalDays: 30}`,
 		"recordReview":            `{model: ` + q("alpha") + `, decision: APPROVED}`,
 		"planDeprecation":         `{model: ` + q("alpha") + `, versions: [` + q("a2") + `], plan: "soon"}`,

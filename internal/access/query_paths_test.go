@@ -69,6 +69,9 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"recall":             {"recall(id: " + id("recall") + ")", "recall(id: " + id("cleared recall") + ")"},
 		"recallAffected":     {"recallAffected(id: " + id("recall") + ", live: false, first: 10)", "recallAffected(id: " + id("recall") + ", first: 1)"},
 		"transitionGuards":   {"transitionGuards"},
+		"gates":              {"gates"},
+		"gate":               {"gate(name: " + q(seed.name["alpha gate"]) + ")"},
+		"testGate":           {`testGate(gate: {name: "new", expression: "version.tags['none'] == 'x'", stages: [STAGING, PRODUCTION]}, last: 3)`},
 		"checkTransition":    {"checkTransition(id: " + id("a2") + ", to: CANARY)", "checkTransition(id: " + id("a1") + ", to: PRODUCTION)"},
 		"reviewsDue":         {`reviewsDue(first: 5, at: "2030-01-01")`},
 	}

@@ -19,6 +19,7 @@ import (
 	"pedigree/service/artifacts"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 )
 
@@ -79,6 +80,7 @@ func buildSeed(path string) (*seedData, error) {
 	b.recordData()
 	b.registerModels()
 	b.registerVersions()
+	b.putGates()
 	b.changeStages()
 	b.govern()
 	b.deprecate()
@@ -421,6 +423,23 @@ func (b *seedBuilder) changeStages() {
 			return err
 		})
 	}
+}
+
+// putGates sets two gates that warn, so that the transitions of alpha keep what they said. They pass
+// for no version: the tag that they ask for does not exist.
+func (b *seedBuilder) putGates() {
+	put := func(label string, in gates.GateInput) {
+		in.Name, in.Message, in.Mode, in.Stages = b.text(), b.text(), registry.GateWarn, []registry.Stage{registry.Staging, registry.Canary, registry.Production}
+		in.Expression = fmt.Sprintf("version.tags['%s'] == 'x'", b.text())
+		b.seed.name[label] = in.Name
+		b.do("gate "+label, func() error {
+			_, err := b.s.PutGate(b.asAdmin(), gates.PutGateInput{GateInput: in})
+			b.addRow(label, registry.GateID(in.Name))
+			return err
+		})
+	}
+	put("alpha gate", gates.GateInput{Models: []string{b.seed.name["alpha"]}})
+	put("tag gate", gates.GateInput{Tag: &b.kv()[0]})
 }
 
 // govern guards two stages of alpha, which no step of the tests enters but those that mean to. It

@@ -307,6 +307,7 @@ var fieldsWithoutCanary = map[string]string{
 	"TransitionRequest.needed": "a small number", "TransitionRequest.transitionId": "an id, which the tests look for too", "TransitionRequest.ordinal": "a small number",
 	"TransitionGuard.scope": "one of three words", "TransitionGuard.profile": "one of two words", "TransitionGuard.stages": "some of six words", "TransitionGuard.needed": "a small number",
 	"TransitionGuard.expiryDays": "a small number", "Review.ofModel": "an id, which the tests look for too", "Review.versionId": "an id, which the tests look for too",
+	"Gate.stages": "some of six words", "Gate.appliesTo": "one of three words", "Gate.mode": "one of two words", "Gate.forcible": "true or false",
 	"Review.decision": "one of three words", "Review.ordinal": "a small number",
 	"Deprecation.versionId": "an id, which the tests look for too", "Deprecation.ofModel": "an id, which the tests look for too", "Deprecation.step": "one of five words",
 	"Deprecation.replacementId": "an id, which the tests look for too", "Deprecation.superseded": "true or false", "Deprecation.forced": "true or false",

@@ -34,14 +34,16 @@ var allowedImports = map[string][]string{
 	"lineage":           {"graph", "registry"},
 	"lineage/export":    {"lineage", "registry"},
 	"governance":        {"registry"},
+	"governance/gate":   {"registry"},
 	"openlineage":       {"registry"},
 	"signing":           {},
 	"policies":          {"graph", "registry"},
 	// The parts of service.
 	"service/core":       {"blobs", "graph", "lineage", "policies", "registry", "signing"},
 	"service/artifacts":  {"service/core", "service/catalog", "blobs", "graph", "policies", "registry"},
-	"service/catalog":    {"service/core", "governance", "graph", "lineage", "policies", "registry", "signing"},
-	"service/governance": {"service/core", "service/catalog", "governance", "graph", "lineage", "policies", "registry"},
+	"service/catalog":    {"service/core", "service/gates", "governance", "graph", "lineage", "policies", "registry", "signing"},
+	"service/gates":      {"service/core", "governance/gate", "graph", "lineage", "policies", "registry"},
+	"service/governance": {"service/core", "service/catalog", "service/gates", "governance", "graph", "lineage", "policies", "registry"},
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
 	"service/feed":       {"service/core", "service/access", "graph", "policies", "registry"},
 	"service/events":     {"service/core", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
@@ -73,7 +75,7 @@ var allowedImports = map[string][]string{
 	"rest/stream":            {"service"},
 	"rest/wire":              {"registry"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "rest/kubeflow", "web"},
-	"cmd/pedigree": {"server", "audit", "blobs", "governance", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
+	"cmd/pedigree": {"server", "audit", "blobs", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
 		"connect/demo", "connect/git", "connect/dvc", "connect/mlflow", "connect/remote", "connect/jsonlines"},
 	// Helpers for tests.
 	"internal/neo4jtest":     {},
@@ -89,7 +91,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/governance", "service/kubeflow"}
+var serviceParts = []string{"service/core", "service/catalog", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/gates", "service/governance", "service/kubeflow"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}

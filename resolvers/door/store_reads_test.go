@@ -118,6 +118,7 @@ func (w *world) roots() map[string][]string {
 		"transitionRequests": {"transitionRequests(first: 20)", "transitionRequests(first: 20, filter: {status: EXECUTED})"}, "transitionGuards": {"transitionGuards"},
 		"deprecations": {"deprecations(first: 20)", "deprecations(first: 20, filter: {step: ANNOUNCED})"},
 		"recalls":      {"recalls(first: 20)"}, "recall": {fmt.Sprintf("recall(id: %q)", w.name["recall0"])}, "recallAffected": {fmt.Sprintf("recallAffected(id: %q, first: 20)", w.name["recall0"])},
+		"gates": {"gates"}, "gate": {`gate(name: "gate 0")`}, "testGate": {`testGate(gate: {name: "new", expression: "card.biasAuditDone && sources.all(s, s.licence != '')", stages: [STAGING, PRODUCTION]}, last: 20)`},
 		"checkTransition": {fmt.Sprintf("checkTransition(id: %q, to: CANARY)", w.name["version 1.1.00"])}, "reviewsDue": {`reviewsDue(first: 20, at: "2100-01-01")`},
 		"columnLineage": {fmt.Sprintf(`columnLineage(of: %q, column: "x", first: 20)`, w.name["raw0"])},
 	}

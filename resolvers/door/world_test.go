@@ -25,6 +25,7 @@ import (
 	"pedigree/service/access"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 )
 
@@ -336,6 +337,9 @@ func (w *world) govern() {
 		g := ok[*governance.GuardPayload](w)(w.service.PutTransitionGuard(admin, governance.PutTransitionGuardInput{GuardTarget: governance.GuardTarget{Model: &name},
 			Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Canary}}))
 		w.keep(g.Guard, fmt.Sprint("guard", i))
+		p := ok[*gates.GatePayload](w)(w.service.PutGate(admin, gates.PutGateInput{GateInput: gates.GateInput{Name: fmt.Sprint("gate ", i), Expression: "version.owner != ''", Models: []string{name},
+			Stages: []registry.Stage{registry.Canary}, Mode: registry.GateWarn}}))
+		w.keep(p.Gate, fmt.Sprint("gate", i))
 		t := ok[*catalog.TransitionModelVersionPayload](w)(w.service.TransitionModelVersion(admin, catalog.TransitionModelVersionInput{ID: &id, To: registry.Canary}))
 		w.keep(t.Request, fmt.Sprint("request", i))
 		other := service.As(w.Context(), registry.Actor{Subject: "another", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "r")

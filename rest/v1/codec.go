@@ -10,6 +10,7 @@ import (
 	"pedigree/service"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 )
 
@@ -45,7 +46,11 @@ func enums() map[reflect.Type][]string {
 	add(texts(lineage.ReasonDepth, lineage.ReasonNodes, lineage.ReasonFanout, lineage.ReasonTime, lineage.ReasonAccess))
 	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph, lineage.RunNotRead))
 	add(texts(governance.AllRequests, governance.MyRequests, governance.WaitingForMe))
-	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid, governance.BlockedBySignature, governance.BlockedByRecall))
+	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid, governance.BlockedBySignature, governance.BlockedByGate, governance.BlockedByRecall))
+	add(texts(registry.GateEnforce, registry.GateWarn))
+	add(texts(registry.GatePass, registry.GateFail, registry.GateUnknown))
+	add(texts(registry.GateAllModels, registry.GateModels, registry.GateTag))
+	add(texts(gates.FactKnown, gates.FactUnknown, gates.FactHidden))
 	add(texts(registry.SignatureOfModel, registry.SignatureOfBuild))
 	add(texts(catalog.Signed, catalog.SignatureMismatch, catalog.SignatureUntrusted, catalog.SignatureInvalid))
 	add(texts[catalog.SignerKind]("KEY", "CERTIFICATE", "IDENTITY"))
@@ -75,6 +80,7 @@ var names = map[string]string{
 	"impactBody":                     "Impact",
 	"Direction":                      "LineageDirection",
 	"Reason":                         "TruncationReason",
+	"FactState":                      "GateFactState",
 	"BlockerKind":                    "TransitionBlockerKind",
 	"RequestScope":                   "TransitionRequestScope",
 	"ModelVersion.stage":             "status",

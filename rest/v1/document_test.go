@@ -101,7 +101,7 @@ func loadSDL(t *testing.T) *ast.Schema {
 }
 
 // sdlNames are the GraphQL types of types that have another name there.
-var sdlNames = map[string]string{"PolicyChangeKind": "PolicyChange", "Token": "ApiToken", "Restricted": "RestrictedNode", "RequestPayload": "ApproveTransitionPayload", "GuardPayload": "PutTransitionGuardPayload",
+var sdlNames = map[string]string{"PolicyChangeKind": "PolicyChange", "Token": "ApiToken", "Restricted": "RestrictedNode", "RequestPayload": "ApproveTransitionPayload", "GuardPayload": "PutTransitionGuardPayload", "GatePayload": "PutGatePayload",
 	"ModelPayload": "RegisterModelPayload", "RoleAssignmentPayload": "AssignRolePayload", "DeletePayload": "DeleteModelPayload", "CreateAPITokenPayload": "CreateApiTokenPayload",
 	"RevokeAPITokenPayload": "RevokeApiTokenPayload", "DeprecationsPayload": "PlanDeprecationPayload", "DeprecationPayload": "WithdrawDeprecationPayload",
 	"RetirementPayload": "RetireModelVersionPayload", "CleanupPayload": "CleanupModelVersionPayload", "ModelWithVersions": "Model", "VersionWithCard": "ModelVersion", "Impact": "ImpactConnection", "ColumnsBody": "ColumnLineage"}

@@ -67,7 +67,7 @@ func answerNouns() []reflect.Type {
 	return []reflect.Type{reflect.TypeFor[registry.DatasetVersion](), reflect.TypeFor[registry.Run](), reflect.TypeFor[registry.Feature](), reflect.TypeFor[registry.Commit](),
 		reflect.TypeFor[registry.Tag](), reflect.TypeFor[registry.ModelVersion](), reflect.TypeFor[registry.Deployment](), reflect.TypeFor[registry.Model](),
 		reflect.TypeFor[registry.ModelCard](), reflect.TypeFor[registry.Dataset](), reflect.TypeFor[registry.Repository](), reflect.TypeFor[registry.Artifact](), reflect.TypeFor[registry.Signature](), reflect.TypeFor[registry.Alias](),
-		reflect.TypeFor[registry.Transition](), reflect.TypeFor[registry.TransitionRequest](), reflect.TypeFor[registry.TransitionGuard](), reflect.TypeFor[registry.Review](), reflect.TypeFor[registry.Deprecation](), reflect.TypeFor[registry.Consumer](),
+		reflect.TypeFor[registry.Transition](), reflect.TypeFor[registry.TransitionRequest](), reflect.TypeFor[registry.TransitionGuard](), reflect.TypeFor[registry.Gate](), reflect.TypeFor[registry.Review](), reflect.TypeFor[registry.Deprecation](), reflect.TypeFor[registry.Consumer](),
 		reflect.TypeFor[registry.Actor](), reflect.TypeFor[registry.Token](), reflect.TypeFor[registry.PolicyVersion](), reflect.TypeFor[registry.Restricted]()}
 }
 

@@ -7,6 +7,7 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/core"
+	"pedigree/service/gates"
 )
 
 // maxPeers is how many versions one transition archives.
@@ -54,11 +55,15 @@ func archivePeers(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion
 		if err := CheckSigned(ctx, tx, old, registry.Archived, rule); err != nil {
 			return err
 		}
+		said, err := AskGates(ctx, tx, old, registry.Archived, rule, new(int), false)
+		if err := core.FirstError(err, gates.Refusal(old, registry.Archived, said)); err != nil {
+			return err
+		}
 		at, err := stageChangeTime(in.At, tx.Now(), old.Version, n.Since)
 		if err != nil {
 			return err
 		}
-		_, entry, err := addStageChange(ctx, tx, &batch, old, registry.Transition{To: registry.Archived, At: at, Reason: in.Reason})
+		_, entry, err := addStageChange(ctx, tx, &batch, old, registry.Transition{To: registry.Archived, At: at, Reason: in.Reason, Gates: gates.Record(said)})
 		if err != nil {
 			return err
 		}

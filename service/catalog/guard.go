@@ -7,6 +7,7 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/core"
+	"pedigree/service/gates"
 )
 
 // GuardRule returns what approvals the transitions of a model need, by the guards in force in
@@ -25,7 +26,7 @@ func GuardRule(ctx context.Context, tx *policies.Tx, model registry.ID) (governa
 
 // guardRuleFor is GuardRule for a model with these tags. It reads all guards in one call.
 func guardRuleFor(ctx context.Context, tx *policies.Tx, model registry.ID, tags []registry.KeyValue) (governance.Rule, error) {
-	ids := []registry.ID{registry.RegistryGuardID(), registry.ModelGuardID(model)}
+	ids := []registry.ID{registry.GateIndexID(), registry.RegistryGuardID(), registry.ModelGuardID(model)}
 	for _, t := range tags {
 		ids = append(ids, registry.TagGuardID(t))
 	}
@@ -33,6 +34,11 @@ func guardRuleFor(ctx context.Context, tx *policies.Tx, model registry.ID, tags 
 	if err != nil {
 		return governance.Rule{}, err
 	}
+	index, err := gates.Index(found[0])
+	if err != nil {
+		return governance.Rule{}, err
+	}
+	found = found[1:]
 	guards := make([]*registry.TransitionGuard, len(found))
 	for i, n := range found {
 		if n == nil || n.Deleted || !n.ValidTo.IsZero() {
@@ -42,7 +48,9 @@ func guardRuleFor(ctx context.Context, tx *policies.Tx, model registry.ID, tags 
 			return governance.Rule{}, err
 		}
 	}
-	return governance.RuleOf(guards[0], guards[1], guards[2:]), nil
+	rule := governance.RuleOf(guards[0], guards[1], guards[2:])
+	rule.Gates = governance.GatesFor(index, model, tags)
+	return rule, nil
 }
 
 // checkTagsKeepGuard answers FORBIDDEN when new tags of a model would change which approvals
@@ -59,7 +67,7 @@ func checkTagsKeepGuard(ctx context.Context, tx *policies.Tx, m *registry.Model,
 	if err != nil || before.Equal(after) {
 		return err
 	}
-	return registry.Errorf(registry.Forbidden, "these tags change which approvals the model's transitions need; ask somebody who may do %s", registry.GovernanceConfigure)
+	return registry.Errorf(registry.Forbidden, "these tags change which approvals and gates the model's transitions need; ask somebody who may do %s", registry.GovernanceConfigure)
 }
 
 // guardedError is the refusal of a transition into a guarded stage.

@@ -1,6 +1,7 @@
 package catalog
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -296,32 +297,54 @@ func signerOf(s signing.Signer) *SignatureSigner {
 	return &SignatureSigner{SignerKind(s.Kind), s.Name, s.KeyID, s.Subject, s.Issuer, s.At}
 }
 
-// CheckSigned answers FAILED_PRECONDITION when a version needs a signature to enter a stage, and has
-// none that is SIGNED. It names no file: who may move a version may not see its files.
-func CheckSigned(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, to registry.Stage, rule governance.Rule) error {
-	if !rule.NeedsSignature(to) {
-		return nil
-	}
+// modelSignatures returns the signatures of the files of a version, and what each proves.
+func modelSignatures(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion) (all []*registry.Signature, found []*SignatureVerification, err error) {
 	nodes, err := tx.ChildrenUnfiltered(ctx, registry.KindSignature, registry.IndexName, v.ID)
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	var all []*registry.Signature
 	for _, n := range nodes {
 		s, err := core.DecodeWhole(n, &registry.Signature{})
 		if err != nil {
-			return err
+			return nil, nil, err
 		}
 		if !n.Deleted && s.BundleKind == registry.SignatureOfModel {
 			all = append(all, s)
 		}
 	}
 	if len(all) == 0 {
-		return unsignedError(v, to, "has none: sign its files and attach the bundle with attachSignature")
+		return nil, nil, nil
 	}
-	found, err := verifyAll(ctx, tx, all)
+	found, err = verifyAll(ctx, tx, all)
+	return all, found, err
+}
+
+// signedBy tells whether the files of a version are signed as they are stored, and by whom.
+func signedBy(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion) (bool, string, error) {
+	_, found, err := modelSignatures(ctx, tx, v)
+	if err != nil {
+		return false, "", err
+	}
+	for _, f := range found {
+		if f.Status == Signed && f.By != nil {
+			return true, cmp.Or(f.By.Name, f.By.Subject, f.By.KeyID), nil
+		}
+	}
+	return false, "", nil
+}
+
+// CheckSigned answers FAILED_PRECONDITION when a version needs a signature to enter a stage, and has
+// none that is SIGNED. It names no file: who may move a version may not see its files.
+func CheckSigned(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, to registry.Stage, rule governance.Rule) error {
+	if !rule.NeedsSignature(to) {
+		return nil
+	}
+	all, found, err := modelSignatures(ctx, tx, v)
 	if err != nil {
 		return err
+	}
+	if len(all) == 0 {
+		return unsignedError(v, to, "has none: sign its files and attach the bundle with attachSignature")
 	}
 	var why []string
 	for i, f := range found {

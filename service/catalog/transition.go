@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/core"
+	"pedigree/service/gates"
 )
 
 // TransitionModelVersionInput selects a version, by Model and Version or by ID, and its new
@@ -101,6 +103,8 @@ func (in *TransitionEvidenceInput) check() error {
 type Approval struct {
 	Request  registry.ID
 	Subjects []string
+	// gates are what the gates said.
+	gates []registry.TransitionGate
 }
 
 // MoveVersion moves a version as one step of a transaction: it checks the revision, the guard
@@ -141,6 +145,12 @@ func moveVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	if err := CheckNotRecalled(ctx, tx, v, in.To); err != nil {
 		return "", err
 	}
+	approvals := len(approval.Subjects)
+	said, err := AskGates(ctx, tx, v, in.To, rule, &approvals, in.Force)
+	if err := core.FirstError(err, gates.Refusal(v, in.To, said)); err != nil {
+		return "", err
+	}
+	approval.gates = gates.Record(said)
 	id, err := changeStage(ctx, tx, v, n.Since, in, approval)
 	if err != nil || !in.ArchivePeers || in.To != registry.Staging {
 		return id, err
@@ -211,7 +221,7 @@ func changeStage(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 	if err != nil {
 		return "", err
 	}
-	id, entry, err := addStageChange(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force, Approval: approval.Request})
+	id, entry, err := addStageChange(ctx, tx, &batch, v, registry.Transition{To: in.To, At: at, Reason: in.Reason, Forced: in.Force, Approval: approval.Request, Gates: approval.gates})
 	if err != nil {
 		return "", err
 	}
@@ -304,7 +314,19 @@ func addStageChange(ctx context.Context, tx *policies.Tx, batch *[]*graph.Node, 
 		}
 	}
 	return t.ID, registry.LogEntry{Action: registry.StageLogAction(t.To), Objects: []registry.ID{v.ID, t.ID}, Model: v.Parent, Reason: t.Reason,
-		Detail: core.LogDetail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy))}, nil
+		Detail: core.LogDetail("from", t.From, "to", t.To, "version", v.Version, "forced", t.Forced, "replacedBy", string(t.ReplacedBy), "gates", gateDetail(t.Gates))}, nil
+}
+
+// gateDetail tells the log which gates held, and which did not pass.
+func gateDetail(said []registry.TransitionGate) any {
+	if len(said) == 0 {
+		return nil
+	}
+	var out []string
+	for _, g := range said {
+		out = append(out, fmt.Sprintf("%s@%d %s", g.Name, g.Revision, g.Answer))
+	}
+	return out
 }
 
 // TransitionEdge is a transition in a page.

@@ -10,6 +10,7 @@ import (
 	"pedigree/registry"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
+	"pedigree/service/gates"
 )
 
 // CheckTransitionInput selects a version, by Model and Version or by ID, and the stage to try.
@@ -31,6 +32,7 @@ const (
 	BlockedByVoid       BlockerKind = "VOID"
 	BlockedBySignature  BlockerKind = "SIGNATURE"
 	BlockedByRecall     BlockerKind = "RECALL"
+	BlockedByGate       BlockerKind = "GATE"
 )
 
 // TransitionBlocker is one thing that stands in the way of a transition.
@@ -48,10 +50,15 @@ type TransitionCheck struct {
 	MakesRequest bool
 	// Needed and Counted are the approvals that are needed, and that count so far.
 	Needed, Counted int
+	// Gates are what the gates say that hold for the transition.
+	Gates []*gates.GateResult
 	// Request is the open request for this transition, Incumbent the version that would be
 	// moved to DEPRECATED; nil when there is none that the caller sees.
 	Request   *registry.TransitionRequest
 	Incumbent *registry.ModelVersion
+
+	rule    governance.Rule
+	counted int // also for who may not see how many count
 }
 
 func (c *TransitionCheck) block(kind BlockerKind, text string) {
@@ -60,7 +67,7 @@ func (c *TransitionCheck) block(kind BlockerKind, text string) {
 
 // CheckTransition tells what would stand in the way of a transition, without doing it.
 func (g *Governance) CheckTransition(ctx context.Context, in CheckTransitionInput) (*TransitionCheck, error) {
-	out := &TransitionCheck{Blockers: []*TransitionBlocker{}}
+	out := &TransitionCheck{Blockers: []*TransitionBlocker{}, Gates: []*gates.GateResult{}}
 	var request, incumbent registry.ID
 	err := g.core.Gate.Inspect(g.core.KnowTrust(ctx), registry.CatalogRead, func(ctx context.Context, tx *policies.Tx) error {
 		v, n, err := catalog.FindVersion(ctx, tx, in.Model, in.Version, in.ID)
@@ -76,8 +83,10 @@ func (g *Governance) CheckTransition(ctx context.Context, in CheckTransitionInpu
 		if incumbent, err = incumbentOf(ctx, tx, v, in.To); err != nil {
 			return err
 		}
-		request, err = out.checkApprovals(ctx, tx, v, n, in.To)
-		return err
+		if request, err = out.checkApprovals(ctx, tx, v, n, in.To); err != nil {
+			return err
+		}
+		return out.askGates(ctx, tx, v, in.To)
 	})
 	if err != nil {
 		return nil, err
@@ -111,6 +120,7 @@ func (c *TransitionCheck) checkApprovals(ctx context.Context, tx *policies.Tx, v
 	if err != nil {
 		return "", err
 	}
+	c.rule = rule
 	if err := catalog.CheckNotRetiredOnly(v, to, rule); err != nil {
 		c.block(BlockedByLifecycle, err.Error())
 	}
@@ -155,6 +165,28 @@ func (c *TransitionCheck) checkApprovals(ctx context.Context, tx *policies.Tx, v
 	return r.ID, c.checkRequest(ctx, tx, &subject{request: r, version: v, versionNode: n, rule: rule})
 }
 
+// askGates adds what the gates say. A gate that would refuse the request stands in its way too.
+func (c *TransitionCheck) askGates(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, to registry.Stage) error {
+	found, err := catalog.AskGates(ctx, tx, v, to, c.rule, &c.counted, false)
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		c.Gates = append(c.Gates, r)
+		if r.Refuses {
+			c.block(BlockedByGate, r.Text())
+		}
+	}
+	if c.MakesRequest {
+		if err := catalog.CheckGatesOfRequest(ctx, tx, v, to, c.rule); registry.CodeOf(err) == registry.FailedPrecondition {
+			c.MakesRequest = false
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // checkRequest adds what stands in the way of an open request.
 func (c *TransitionCheck) checkRequest(ctx context.Context, tx *policies.Tx, s *subject) error {
 	now, err := stateOf(ctx, tx, s.versionNode)
@@ -179,7 +211,7 @@ func (c *TransitionCheck) checkRequest(ctx context.Context, tx *policies.Tx, s *
 	if err != nil {
 		return err
 	}
-	c.Needed = needed
+	c.Needed, c.counted = needed, len(tally.Counted)
 	if mask.Has(registry.Bit("TransitionRequest", "approvals")) {
 		c.Counted = len(tally.Counted)
 	}

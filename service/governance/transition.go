@@ -48,7 +48,7 @@ func moveOrRequest(ctx context.Context, tx *policies.Tx, v *registry.ModelVersio
 	target := policies.Target{Model: v.Parent, Stage: in.To}
 	may := tx.MayOn(registry.TransitionDo, target)
 	if rule.Covers(in.To) && (may || tx.MayOn(registry.TransitionRequestDo, target)) {
-		if err := core.FirstError(tx.CheckTarget(target), catalog.CheckSigned(ctx, tx, v, in.To, rule)); err != nil {
+		if err := core.FirstError(tx.CheckTarget(target), catalog.CheckSigned(ctx, tx, v, in.To, rule), catalog.CheckGatesOfRequest(ctx, tx, v, in.To, rule)); err != nil {
 			return core.WriteResult{}, err
 		}
 		id, err := createRequest(ctx, tx, v, n, in, rule)

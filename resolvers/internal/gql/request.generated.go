@@ -9,6 +9,7 @@ import (
 	"pedigree/resolvers/scalar"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 	"strconv"
 	"sync/atomic"
@@ -457,6 +458,38 @@ func (ec *executionContext) _TransitionCheck_counted(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_TransitionCheck_counted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("TransitionCheck", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TransitionCheck_gates(ctx context.Context, field graphql.CollectedField, obj *governance.TransitionCheck) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransitionCheck_gates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gates, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*gates.GateResult) graphql.Marshaler {
+			return ec.marshalNGateResult2ᚕᚖpedigreeᚋserviceᚋgatesᚐGateResultᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransitionCheck_gates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransitionCheck",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GateResult(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _TransitionCheck_request(ctx context.Context, field graphql.CollectedField, obj *governance.TransitionCheck) (ret graphql.Marshaler) {
@@ -2592,6 +2625,11 @@ func (ec *executionContext) _TransitionCheck(ctx context.Context, sel ast.Select
 			}
 		case "counted":
 			out.Values[i] = ec._TransitionCheck_counted(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "gates":
+			out.Values[i] = ec._TransitionCheck_gates(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

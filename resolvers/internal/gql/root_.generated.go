@@ -104,6 +104,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
 			graphql.NewInputUnmarshaler("EthicsInput", ec.unmarshalInputEthicsInput),
 			graphql.NewInputUnmarshaler("FactInput", ec.unmarshalInputFactInput),
+			graphql.NewInputUnmarshaler("GateInput", ec.unmarshalInputGateInput),
 			graphql.NewInputUnmarshaler("KeyValueInput", ec.unmarshalInputKeyValueInput),
 			graphql.NewInputUnmarshaler("LineageFilter", ec.unmarshalInputLineageFilter),
 			graphql.NewInputUnmarshaler("LinkLineageInput", ec.unmarshalInputLinkLineageInput),
@@ -119,6 +120,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("PerformanceInput", ec.unmarshalInputPerformanceInput),
 			graphql.NewInputUnmarshaler("PlanDeprecationInput", ec.unmarshalInputPlanDeprecationInput),
 			graphql.NewInputUnmarshaler("PolicyConditionInput", ec.unmarshalInputPolicyConditionInput),
+			graphql.NewInputUnmarshaler("PutGateInput", ec.unmarshalInputPutGateInput),
 			graphql.NewInputUnmarshaler("PutPolicyRuleInput", ec.unmarshalInputPutPolicyRuleInput),
 			graphql.NewInputUnmarshaler("PutTransitionGuardInput", ec.unmarshalInputPutTransitionGuardInput),
 			graphql.NewInputUnmarshaler("RecallFilter", ec.unmarshalInputRecallFilter),
@@ -156,6 +158,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("UpdateModelInput", ec.unmarshalInputUpdateModelInput),
 			graphql.NewInputUnmarshaler("UpdateModelVersionInput", ec.unmarshalInputUpdateModelVersionInput),
 			graphql.NewInputUnmarshaler("WithdrawDeprecationInput", ec.unmarshalInputWithdrawDeprecationInput),
+			graphql.NewInputUnmarshaler("WithdrawGateInput", ec.unmarshalInputWithdrawGateInput),
 			graphql.NewInputUnmarshaler("WithdrawPolicyRuleInput", ec.unmarshalInputWithdrawPolicyRuleInput),
 		)
 	}
@@ -2212,6 +2215,248 @@ type RecordFeaturePayload {
   notTaken: [String!]!
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/gate.graphqls", Input: `extend type Query {
+  "The gates that stand, by name."
+  gates: [Gate!]
+  "The gate with a name; null when none stands."
+  gate(
+    "The name."
+    name: String!
+    "As it was true at that time; as known at the time knownAt."
+    asOf: DateTime
+    "As the registry knew it at that time."
+    knownAt: DateTime
+  ): Gate
+  "Which past transitions a gate would have refused, newest first: each is looked at with what was true and known then. The gate need not be set."
+  testGate(
+    "The gate."
+    gate: GateInput!
+    "How many of the past transitions into its stages, 1 to 200."
+    last: Int = 100
+  ): GateTest
+}
+
+"Which models a gate is for."
+enum GateScope {
+  "All."
+  ALL
+  "Some, by name."
+  MODELS
+  "Those with a tag."
+  TAG
+}
+
+"What a gate does with a version that does not pass."
+enum GateMode {
+  "It refuses the transition."
+  ENFORCE
+  "It lets it through, and the transition says so."
+  WARN
+}
+
+"What a gate says of a version. Only PASS lets it through."
+enum GateAnswer {
+  "The condition holds, whatever is not known."
+  PASS
+  "It does not hold, whatever is not known."
+  FAIL
+  "Facts that it needs are not known."
+  UNKNOWN
+}
+
+"A condition on transitions into some stages."
+type Gate implements Node {
+  "The id."
+  id: ID!
+  "How often it was changed; pass it as ifRevision."
+  revision: Int!
+  "The name."
+  name: String
+  "The condition, in CEL."
+  expression: String
+  "What to do where it does not hold."
+  message: String
+  "The stages that it guards."
+  stages: [Stage!]
+  "Which models it is for."
+  appliesTo: GateScope
+  "The names of these models."
+  models: [String!]
+  "The tag of these models."
+  tag: KeyValue
+  "What it does with a version that does not pass."
+  mode: GateMode
+  "Whether a forced transition goes through."
+  forcible: Boolean
+  "Who set it."
+  setBy: String
+  "When."
+  setAt: DateTime
+}
+
+"What a gate said when a version was moved."
+type TransitionGate {
+  "The name of the gate."
+  name: String!
+  "Its revision."
+  revision: Int!
+  "What it did with versions that do not pass."
+  mode: GateMode!
+  "What it said."
+  answer: GateAnswer!
+  "Its message, where it did not pass."
+  message: String
+}
+
+"What one gate says of a transition."
+type GateResult {
+  "The name of the gate; null, if you may not see the gate."
+  gate: String
+  "Its revision; 0, if you may not see the gate or it is not set."
+  revision: Int!
+  "What it does with versions that do not pass."
+  mode: GateMode!
+  "What it says."
+  answer: GateAnswer!
+  "Whether it refuses the transition."
+  refuses: Boolean!
+  "What to do, where it does not pass."
+  message: String
+  "Why it is UNKNOWN, when that is not for an unknown fact."
+  reason: String
+  "What it looked at; of a set only what decided. At most 20."
+  saw: [GateFact!]!
+  "How many more there are."
+  more: Int!
+}
+
+"Something that a gate looked at."
+type GateFact {
+  "The variable and the field, such as sources.licence."
+  path: String!
+  "What is known of it."
+  state: GateFactState!
+  "The node that has it."
+  node: ID
+  "What people call the node."
+  name: String
+  "The value as text."
+  value: String
+}
+
+"What is known of a fact."
+enum GateFactState {
+  "Its value."
+  KNOWN
+  "Nothing; it never passes."
+  UNKNOWN
+  "You may not see it. The gate looked at it."
+  HIDDEN
+}
+
+"What a gate would have said of past transitions."
+type GateTest {
+  "How many transitions were looked at."
+  tested: Int!
+  "How many it would have refused."
+  refused: Int!
+  "Whether there are older ones, which were not looked at."
+  truncated: Boolean!
+  "Each of them, newest first."
+  transitions: [GateTestTransition!]!
+}
+
+"A past transition and what a gate would have said of it."
+type GateTestTransition {
+  "The id of the transition."
+  transitionId: ID
+  "The id of the version that it moved."
+  versionId: ID
+  "The model's name when the version was registered."
+  model: String
+  "The version, as semver."
+  version: String
+  "The stage that it entered."
+  to: Stage
+  "When."
+  at: DateTime
+  "What the gate would have said."
+  result: GateResult!
+}
+
+extend type Mutation {
+  "Sets a gate: a new one, or the one with its name anew."
+  putGate("The gate as it is to be." input: PutGateInput!): PutGatePayload
+  "Withdraws a gate. What it was stays in the past."
+  withdrawGate("Which one, and why." input: WithdrawGateInput!): WithdrawGatePayload
+}
+
+"A gate as it is to be. Give models, or tag, or neither for all models."
+input GateInput {
+  "The name."
+  name: String!
+  "The condition, in CEL; it must be true or false."
+  expression: String!
+  "What to do where it does not hold."
+  message: String
+  "The stages that it guards; PRODUCTION, when left out."
+  stages: [Stage!]
+  "The names of the models; at most 100."
+  models: [String!]
+  "The tag of the models."
+  tag: KeyValueInput
+  "What it does with a version that does not pass; ENFORCE, when left out."
+  mode: GateMode
+  "Whether a forced transition goes through."
+  forcible: Boolean
+}
+"A gate as it is to be. Give models, or tag, or neither for all models."
+input PutGateInput {
+  "The name."
+  name: String!
+  "The condition, in CEL; it must be true or false."
+  expression: String!
+  "What to do where it does not hold."
+  message: String
+  "The stages that it guards; PRODUCTION, when left out."
+  stages: [Stage!]
+  "The names of the models; at most 100."
+  models: [String!]
+  "The tag of the models."
+  tag: KeyValueInput
+  "What it does with a version that does not pass; ENFORCE, when left out."
+  mode: GateMode
+  "Whether a forced transition goes through."
+  forcible: Boolean
+  "Why."
+  reason: String
+  "CONFLICT when the gate has another revision by now; 0 when there is none yet."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was set."
+type PutGatePayload {
+  "The gate."
+  gate: Gate
+}
+"Which gate to withdraw."
+input WithdrawGateInput {
+  "The name."
+  name: String!
+  "Why."
+  reason: String
+  "CONFLICT when the gate has another revision by now."
+  ifRevision: Int
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was withdrawn."
+type WithdrawGatePayload {
+  "The id of the gate; null when none stood."
+  deletedId: ID
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/lineage.graphqls", Input: `extend type Query {
   "What lies around a node, flat and bounded: every node once, nearest first, with what is missing told."
   lineage(
@@ -4044,6 +4289,8 @@ type TransitionCheck {
   needed: Int!
   "How many approvals count so far."
   counted: Int!
+  "What the gates say that hold for it."
+  gates: [GateResult!]!
   "The open request for this transition."
   request: TransitionRequest
   "The version that would be moved to DEPRECATED."
@@ -4070,6 +4317,8 @@ enum TransitionBlockerKind {
   SIGNATURE
   "The version stands under an open recall, or it is not known whether it does."
   RECALL
+  "A gate does not pass."
+  GATE
 }
 
 extend type Mutation {
@@ -5134,6 +5383,8 @@ type Transition implements Node {
   ordinal: Int
   "The id of the version that took PRODUCTION, on a demotion by promotion."
   replacedBy: ID
+  "What the gates said that held for it."
+  gates: [TransitionGate!]
   "The version that was moved."
   modelVersion: ModelVersion
 }
@@ -6472,6 +6723,112 @@ func (ec *executionContext) childFields_Gap(ctx context.Context, field graphql.C
 	return nil, fmt.Errorf("no field named %q was found under type Gap", field.Name)
 }
 
+func (ec *executionContext) childFields_Gate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Gate_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Gate_revision(ctx, field)
+	case "name":
+		return ec.fieldContext_Gate_name(ctx, field)
+	case "expression":
+		return ec.fieldContext_Gate_expression(ctx, field)
+	case "message":
+		return ec.fieldContext_Gate_message(ctx, field)
+	case "stages":
+		return ec.fieldContext_Gate_stages(ctx, field)
+	case "appliesTo":
+		return ec.fieldContext_Gate_appliesTo(ctx, field)
+	case "models":
+		return ec.fieldContext_Gate_models(ctx, field)
+	case "tag":
+		return ec.fieldContext_Gate_tag(ctx, field)
+	case "mode":
+		return ec.fieldContext_Gate_mode(ctx, field)
+	case "forcible":
+		return ec.fieldContext_Gate_forcible(ctx, field)
+	case "setBy":
+		return ec.fieldContext_Gate_setBy(ctx, field)
+	case "setAt":
+		return ec.fieldContext_Gate_setAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Gate", field.Name)
+}
+
+func (ec *executionContext) childFields_GateFact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_GateFact_path(ctx, field)
+	case "state":
+		return ec.fieldContext_GateFact_state(ctx, field)
+	case "node":
+		return ec.fieldContext_GateFact_node(ctx, field)
+	case "name":
+		return ec.fieldContext_GateFact_name(ctx, field)
+	case "value":
+		return ec.fieldContext_GateFact_value(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateFact", field.Name)
+}
+
+func (ec *executionContext) childFields_GateResult(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "gate":
+		return ec.fieldContext_GateResult_gate(ctx, field)
+	case "revision":
+		return ec.fieldContext_GateResult_revision(ctx, field)
+	case "mode":
+		return ec.fieldContext_GateResult_mode(ctx, field)
+	case "answer":
+		return ec.fieldContext_GateResult_answer(ctx, field)
+	case "refuses":
+		return ec.fieldContext_GateResult_refuses(ctx, field)
+	case "message":
+		return ec.fieldContext_GateResult_message(ctx, field)
+	case "reason":
+		return ec.fieldContext_GateResult_reason(ctx, field)
+	case "saw":
+		return ec.fieldContext_GateResult_saw(ctx, field)
+	case "more":
+		return ec.fieldContext_GateResult_more(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateResult", field.Name)
+}
+
+func (ec *executionContext) childFields_GateTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tested":
+		return ec.fieldContext_GateTest_tested(ctx, field)
+	case "refused":
+		return ec.fieldContext_GateTest_refused(ctx, field)
+	case "truncated":
+		return ec.fieldContext_GateTest_truncated(ctx, field)
+	case "transitions":
+		return ec.fieldContext_GateTest_transitions(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateTest", field.Name)
+}
+
+func (ec *executionContext) childFields_GateTestTransition(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "transitionId":
+		return ec.fieldContext_GateTestTransition_transitionId(ctx, field)
+	case "versionId":
+		return ec.fieldContext_GateTestTransition_versionId(ctx, field)
+	case "model":
+		return ec.fieldContext_GateTestTransition_model(ctx, field)
+	case "version":
+		return ec.fieldContext_GateTestTransition_version(ctx, field)
+	case "to":
+		return ec.fieldContext_GateTestTransition_to(ctx, field)
+	case "at":
+		return ec.fieldContext_GateTestTransition_at(ctx, field)
+	case "result":
+		return ec.fieldContext_GateTestTransition_result(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GateTestTransition", field.Name)
+}
+
 func (ec *executionContext) childFields_Grant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "role":
@@ -7308,6 +7665,14 @@ func (ec *executionContext) childFields_ProvenanceNodeEdge(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type ProvenanceNodeEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_PutGatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "gate":
+		return ec.fieldContext_PutGatePayload_gate(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PutGatePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_PutPolicyRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "rule":
@@ -8142,6 +8507,8 @@ func (ec *executionContext) childFields_Transition(ctx context.Context, field gr
 		return ec.fieldContext_Transition_ordinal(ctx, field)
 	case "replacedBy":
 		return ec.fieldContext_Transition_replacedBy(ctx, field)
+	case "gates":
+		return ec.fieldContext_Transition_gates(ctx, field)
 	case "modelVersion":
 		return ec.fieldContext_Transition_modelVersion(ctx, field)
 	}
@@ -8182,6 +8549,8 @@ func (ec *executionContext) childFields_TransitionCheck(ctx context.Context, fie
 		return ec.fieldContext_TransitionCheck_needed(ctx, field)
 	case "counted":
 		return ec.fieldContext_TransitionCheck_counted(ctx, field)
+	case "gates":
+		return ec.fieldContext_TransitionCheck_gates(ctx, field)
 	case "request":
 		return ec.fieldContext_TransitionCheck_request(ctx, field)
 	case "incumbent":
@@ -8244,6 +8613,22 @@ func (ec *executionContext) childFields_TransitionEvidence(ctx context.Context, 
 		return ec.fieldContext_TransitionEvidence_upstream(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type TransitionEvidence", field.Name)
+}
+
+func (ec *executionContext) childFields_TransitionGate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_TransitionGate_name(ctx, field)
+	case "revision":
+		return ec.fieldContext_TransitionGate_revision(ctx, field)
+	case "mode":
+		return ec.fieldContext_TransitionGate_mode(ctx, field)
+	case "answer":
+		return ec.fieldContext_TransitionGate_answer(ctx, field)
+	case "message":
+		return ec.fieldContext_TransitionGate_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransitionGate", field.Name)
 }
 
 func (ec *executionContext) childFields_TransitionGuard(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8460,6 +8845,14 @@ func (ec *executionContext) childFields_WithdrawDeprecationPayload(ctx context.C
 		return ec.fieldContext_WithdrawDeprecationPayload_deprecation(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WithdrawDeprecationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_WithdrawGatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_WithdrawGatePayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithdrawGatePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_WithdrawPolicyRulePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -490,6 +490,11 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Model(ctx, sel, obj)
+	case *registry.Gate:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Gate(ctx, sel, obj)
 	case *registry.Deprecation:
 		if obj == nil {
 			return graphql.Null

@@ -42,6 +42,7 @@ type ModelVersionResolver interface {
 }
 type TransitionResolver interface {
 	ReplacedBy(ctx context.Context, obj *registry.Transition) (*registry.ID, error)
+
 	ModelVersion(ctx context.Context, obj *registry.Transition) (*registry.ModelVersion, error)
 }
 
@@ -2200,6 +2201,38 @@ func (ec *executionContext) fieldContext_Transition_replacedBy(_ context.Context
 	return graphql.NewScalarFieldContext("Transition", field, true, true, "ID")
 }
 
+func (ec *executionContext) _Transition_gates(ctx context.Context, field graphql.CollectedField, obj *registry.Transition) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Transition_gates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gates, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.TransitionGate) graphql.Marshaler {
+			return ec.marshalOTransitionGate2ᚕpedigreeᚋregistryᚐTransitionGateᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Transition_gates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Transition",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransitionGate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Transition_modelVersion(ctx context.Context, field graphql.CollectedField, obj *registry.Transition) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -3810,6 +3843,11 @@ func (ec *executionContext) _Transition(ctx context.Context, sel ast.SelectionSe
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Transition_replacedBy(ctx, field, obj)
 				})
+		case "gates":
+			out.Values[i] = ec._Transition_gates(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "modelVersion":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
