@@ -323,7 +323,9 @@ func (r *responseRecorder) Unwrap() http.ResponseWriter { return r.ResponseWrite
 func HTTP(h http.Handler) *http.Server {
 	closing, end := context.WithCancel(context.Background())
 	out := &http.Server{Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 15 * time.Second, WriteTimeout: 60 * time.Second,
-		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ConnContext: func(ctx context.Context, c net.Conn) context.Context { return door.WithClosing(withConnection(ctx, c), closing) }}
+		IdleTimeout: 2 * time.Minute, MaxHeaderBytes: 64 << 10, ConnContext: func(ctx context.Context, c net.Conn) context.Context {
+			return door.WithClosing(withConnection(ctx, c), closing)
+		}}
 	out.RegisterOnShutdown(end)
 	return out
 }
