@@ -67,6 +67,7 @@ var settingUses = map[string]settingUse{
 	"export":        storeOrServer,
 	"import dvc":    storeOrServer,
 	"import git":    storeOrServer,
+	"import kfp":    storeOrServer,
 	"import mlflow": storeOrServer,
 	"lineage":       storeOrServer,
 	"load":          storeOrServer,
