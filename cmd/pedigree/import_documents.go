@@ -1,6 +1,8 @@
 package main
 
 import (
+	"os"
+
 	"github.com/spf13/cobra"
 
 	"pedigree/connect/git"
@@ -49,7 +51,7 @@ A model gets the name under which a task of the run registers it, or else that o
 	}
 	var names []string
 	newImportDocument(s, cmd, func(r *connection, from string, progress git.Progress) (*git.Report, error) {
-		return kfp.Import(r.ctx, r, from, kfp.Options{Progress: progress, Models: names})
+		return kfp.Import(r.ctx, r, from, kfp.Options{Progress: progress, Models: names, Token: os.Getenv("KFP_TOKEN")})
 	})
 	cmd.Flags().StringArrayVar(&names, "model", nil, "NAME=TASK or NAME=TASK.OUTPUT: what this output holds are versions of the model NAME; may be given several times")
 	return cmd

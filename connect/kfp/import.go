@@ -52,11 +52,7 @@ func Import(ctx context.Context, r Registry, from string, o Options) (*git.Repor
 		return report, err
 	}
 	in := newInputs(report)
-	docs, err := source.Read(from, source.HasExtension(".yaml", ".yml", ".json"), report)
-	if err != nil {
-		return report, err
-	}
-	if err := in.add(docs); err != nil {
+	if err := in.read(ctx, from, o); err != nil {
 		return report, err
 	}
 	for _, what := range []string{"versions", "runs", "datasets"} {
@@ -74,6 +70,18 @@ func Import(ctx context.Context, r Registry, from string, o Options) (*git.Repor
 		o.progress("recording runs", len(runs), len(runs))
 	}
 	return report, nil
+}
+
+// read reads a file, a folder or a URL.
+func (in *inputs) read(ctx context.Context, from string, o Options) error {
+	if source.IsURL(from) {
+		return in.readServer(ctx, from, o.Token, o.progress)
+	}
+	docs, err := source.Read(from, source.HasExtension(".yaml", ".yml", ".json"), in.report)
+	if err != nil {
+		return err
+	}
+	return in.add(docs)
 }
 
 func (o *Options) progress(step string, done, total int) {
