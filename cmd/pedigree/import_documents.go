@@ -7,6 +7,7 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/connect/kfp"
+	"pedigree/connect/kubernetes"
 )
 
 // documentImport is an import of one document or folder into a registry.
@@ -55,4 +56,22 @@ A model gets the name under which a task of the run registers it, or else that o
 	})
 	cmd.Flags().StringArrayVar(&names, "model", nil, "NAME=TASK or NAME=TASK.OUTPUT: what this output holds are versions of the model NAME; may be given several times")
 	return cmd
+}
+
+func newImportKubernetes(s *settings) *cobra.Command {
+	return newImportDocument(s, &cobra.Command{
+		Use:   "kubernetes FILE|DIR",
+		Short: "Import what KServe and Kubernetes serve as deployments, from their YAML files",
+		Long: `Import the versions that objects of Kubernetes serve as deployments: InferenceServices
+of KServe, and Deployments and other workloads. The environment is the namespace. Only
+files are read, and no cluster is asked.
+
+A version is named by the labels pedigree.dev/model and pedigree.dev/version, by those of
+modelregistry.kubeflow.org, or by a storageUri: model-registry://HOST/MODEL/VERSION,
+models:/MODEL/VERSION, or the place of a file of the version. What names no known
+version is listed.`,
+		Example: "  pedigree import kubernetes deploy/\n  kubectl get inferenceservices -A -o yaml > served.yaml && pedigree import kubernetes served.yaml",
+	}, func(r *connection, from string, progress git.Progress) (*git.Report, error) {
+		return kubernetes.Import(r.ctx, r, from, progress)
+	})
 }
