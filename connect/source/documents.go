@@ -4,6 +4,7 @@ package source
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -174,4 +175,26 @@ func Decode(name string, value, into any) error {
 
 func invalid(name, what string) error {
 	return registry.Errorf(registry.InvalidArgument, "%s: %s", registry.Shorten(name, 200), registry.Shorten(what, 300))
+}
+
+// HuggingFace is the namespace of the data and models of Hugging Face.
+const HuggingFace = "https://huggingface.co"
+
+// ReadOne reads one file or URL.
+func ReadOne(ctx context.Context, from, token string) (Document, error) {
+	if IsURL(from) {
+		f, err := NewFetcher(from, token)
+		if err != nil {
+			return Document{}, err
+		}
+		return f.Fetch(ctx, f.URL())
+	}
+	docs, err := Read(from, func(string) bool { return false }, &git.Report{})
+	switch {
+	case err != nil:
+		return Document{}, err
+	case docs.Root != "":
+		return Document{}, registry.Errorf(registry.InvalidArgument, "%s is a folder; name a file", registry.Shorten(from, 200))
+	}
+	return docs.Files[0], nil
 }
