@@ -233,6 +233,24 @@ func (p *Performance) check() error {
 	return CheckMetrics("performance.metrics", p.Metrics)
 }
 
+// PerformanceOf sorts metrics into those that a card names and the others.
+func PerformanceOf(metrics []Metric) *Performance {
+	if len(metrics) == 0 {
+		return nil
+	}
+	p := &Performance{}
+	named := map[string]**float64{"accuracy": &p.Accuracy, "precision": &p.Precision, "recall": &p.Recall, "f1_score": &p.F1Score, "f1": &p.F1Score}
+	for _, m := range metrics {
+		field := named[strings.ToLower(m.Name)]
+		if field != nil && *field == nil && m.Value >= 0 && m.Value <= 1 {
+			*field = &m.Value
+			continue
+		}
+		p.Metrics = append(p.Metrics, m)
+	}
+	return p
+}
+
 // MaxMetrics is the most metrics of a run or a card.
 const MaxMetrics = 1000
 

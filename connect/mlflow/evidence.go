@@ -321,29 +321,11 @@ func (e *evidence) addCard(r *run, file *modelFile) {
 		}
 	}
 	card.Training = training
-	card.Performance = performanceOf(e.run.Metrics)
+	card.Performance = registry.PerformanceOf(e.run.Metrics)
 	for _, f := range e.features {
 		card.Features = append(card.Features, f.Name)
 	}
 	e.card = card
-}
-
-// performanceOf sorts metrics into those that a card names and the others.
-func performanceOf(metrics []registry.Metric) *registry.Performance {
-	if len(metrics) == 0 {
-		return nil
-	}
-	p := &registry.Performance{}
-	named := map[string]**float64{"accuracy": &p.Accuracy, "precision": &p.Precision, "recall": &p.Recall, "f1_score": &p.F1Score, "f1": &p.F1Score}
-	for _, m := range metrics {
-		field := named[strings.ToLower(m.Name)]
-		if field != nil && *field == nil && m.Value >= 0 && m.Value <= 1 {
-			*field = &m.Value
-			continue
-		}
-		p.Metrics = append(p.Metrics, m)
-	}
-	return p
 }
 
 // addModelTags keeps the signature, input example and flavors of a model as tags of its version.
