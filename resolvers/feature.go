@@ -9,6 +9,7 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
+	"pedigree/service/facts"
 	"pedigree/service/provenance"
 )
 
@@ -25,6 +26,11 @@ func (r *featureResolver) Upstream(ctx context.Context, obj *registry.Feature, f
 // Downstream is the resolver for the downstream field.
 func (r *featureResolver) Downstream(ctx context.Context, obj *registry.Feature, first *int, after *string) (*provenance.ProvenanceNodeConnection, error) {
 	return r.service.Downstream(ctx, obj, page(first, after))
+}
+
+// Features is the resolver for the features field.
+func (r *queryResolver) Features(ctx context.Context, first *int, after *string) (*facts.FeatureConnection, error) {
+	return r.service.Features(ctx, page(first, after))
 }
 
 // Feature returns gql.FeatureResolver implementation.

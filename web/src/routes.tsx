@@ -29,6 +29,7 @@ export const ROUTES: [string, ComponentType][] = [
   ['/datasets', lazy(() => import('./pages/Datasets'))],
   ['/runs', lazy(() => import('./pages/Runs'))],
 
+  ['/features', lazy(() => import('./pages/Features'))],
   ['/commits', lazy(() => import('./pages/Commits'))],
   ['/deployments', lazy(() => import('./pages/Deployments'))],
   ['/governance', lazy(() => import('./pages/Governance'))],

@@ -39,6 +39,7 @@ before(async () => {
     deployment: `/nodes/${deployment}`,
     datasets: '/datasets',
     runs: '/runs',
+    features: '/features',
     commits: '/commits',
     deployments: '/deployments?state=live',
     requests: '/governance',
