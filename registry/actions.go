@@ -107,7 +107,7 @@ func Operations() []Operation {
 		return out
 	}
 	ops := q(CatalogRead, "node", "nodes", "nodeAt", "nodesAt", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
-		"runs", "run", "commits", "commit", "deployments", "search")
+		"runs", "run", "commits", "commit", "features", "deployments", "search")
 	ops = append(ops, q(ViewerRead, "viewer")...)
 	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage", "recallAffected")...)
 	ops = append(ops, q(LogRead, "auditLog", "auditCheckpoint", "auditProof", "auditConsistency")...)

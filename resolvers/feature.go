@@ -9,6 +9,7 @@ import (
 	"context"
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
+	"pedigree/service/facts"
 	"pedigree/service/provenance"
 )
 
@@ -35,6 +36,11 @@ func (r *featureResolver) RecallState(ctx context.Context, obj *registry.Feature
 // Recalls is the resolver for the recalls field.
 func (r *featureResolver) Recalls(ctx context.Context, obj *registry.Feature) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
+}
+
+// Features is the resolver for the features field.
+func (r *queryResolver) Features(ctx context.Context, first *int, after *string) (*facts.FeatureConnection, error) {
+	return r.service.Features(ctx, page(first, after))
 }
 
 // Feature returns gql.FeatureResolver implementation.

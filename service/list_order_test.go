@@ -36,6 +36,7 @@ func TestListsHaveTheOrderThatTheSchemaTells(t *testing.T) {
 		must[*facts.RecordDatasetVersionPayload](k)(k.RecordDatasetVersion(k.admin, facts.RecordDatasetVersionInput{Dataset: fmt.Sprint("set", d), Version: "1", CreatedAt: at}))
 		must[*facts.RecordRunPayload](k)(k.RecordRun(k.admin, facts.RecordRunInput{Producer: "p", RunID: fmt.Sprint(d), Name: fmt.Sprint("run", d), StartedAt: at}))
 		must[*facts.RecordCommitsPayload](k)(k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: code, Commits: []facts.CommitInput{{SHA: shas[d], AuthoredAt: at, CommittedAt: at}}}))
+		must[*facts.RecordFeaturePayload](k)(k.RecordFeature(k.admin, facts.RecordFeatureInput{Model: "m", Name: fmt.Sprint("feature", d), CreatedAt: at}))
 		must[*facts.RecordTagPayload](k)(k.RecordTag(k.admin, facts.RecordTagInput{Repository: code, Name: fmt.Sprint("v", d), SHA: shas[d], TaggedAt: at}))
 	}
 	version := must[*catalog.RegisterModelVersionPayload](k)(k.RegisterModelVersion(k.admin, catalog.RegisterModelVersionInput{Model: "b", Version: ptr("1.0.0"), CreatedDate: day(1),
@@ -77,6 +78,10 @@ func TestListsHaveTheOrderThatTheSchemaTells(t *testing.T) {
 		{"The commits that you may see, newest first if not sorted otherwise.", []string{shas[9], shas[6], shas[4]}, func(p core.Paging) ([]string, core.PageInfo) {
 			c := must[*facts.CommitConnection](k)(k.Commits(k.admin, p, nil, nil))
 			return namesOf(c.Edges, func(e *facts.CommitEdge) string { return e.Node.SHA }), c.PageInfo
+		}},
+		{"The features that you may see, newest first.", []string{"feature9", "feature6", "feature4"}, func(p core.Paging) ([]string, core.PageInfo) {
+			c := must[*facts.FeatureConnection](k)(k.Features(k.admin, p))
+			return namesOf(c.Edges, func(e *facts.FeatureEdge) string { return e.Node.Name }), c.PageInfo
 		}},
 		{"Its commits, newest first.", []string{shas[9], shas[6], shas[4]}, func(p core.Paging) ([]string, core.PageInfo) {
 			c := must[*facts.CommitConnection](k)(k.CommitsOf(k.admin, repository, p))

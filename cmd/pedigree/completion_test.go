@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -29,19 +30,23 @@ func TestNamesAreCompletedFromAStoreAndFromAServer(t *testing.T) {
 		}
 	}
 	_, out, _ := run(t, "deploy", "list", "--live", "--environment", "staging", "--data", data)
-	staging := strings.Fields(strings.Split(out, "\n")[1])[0]
+	rows := strings.Split(out, "\n")
+	staging := strings.Fields(rows[slices.IndexFunc(rows, func(row string) bool { return strings.Contains(row, "approval-staging") })])[0]
+	_, out, _ = run(t, "request", "list", "--data", data)
+	request := strings.Fields(strings.Split(out, "\n")[1])[0]
+	const models = "card-fraud churn collections-priority credit-approval income-estimator merchant-risk"
 	for _, where := range [][]string{{"--data", data}, {"--server", url}} {
 		for _, c := range []struct {
 			want string
 			args []string
 		}{
-			{"churn credit-approval", []string{"model", "get", ""}}, {"credit-approval", []string{"version", "list", "cr"}}, {"churn credit-approval", []string{"lineage", ""}},
+			{models, []string{"model", "get", ""}}, {"credit-approval", []string{"version", "list", "cr"}}, {models, []string{"lineage", ""}},
 			{"", []string{"model", "get", "credit-approval", ""}},
 			{"credit-approval@1.1.0 credit-approval@1.0.1 credit-approval@1.0.0", []string{"version", "get", "credit-approval@1"}},
 			{"credit-approval@champion", []string{"version", "transition", "credit-approval@c"}}, {"", []string{"version", "get", "nothing@"}},
 			{"champion", []string{"version", "alias", "set", "credit-approval@1.0.0", ""}}, {"champion", []string{"version", "alias", "delete", "credit-approval", "ch"}},
 			{"staging", []string{"version", "transition", "churn@1.0.0", "--to", "st"}}, {"PRODUCTION", []string{"model", "list", "--stage", "P"}},
-			{"churn", []string{"log", "--model", "ch"}}, {staging, []string{"deploy", "end", staging[:10]}}, {"", []string{"request", "approve", ""}},
+			{"churn", []string{"log", "--model", "ch"}}, {staging, []string{"deploy", "end", staging[:10]}}, {request, []string{"request", "approve", ""}},
 		} {
 			args := append(append([]string{c.args[0]}, where...), c.args[1:]...)
 			if got := strings.Join(completed(t, args...), " "); got != c.want {

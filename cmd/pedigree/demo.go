@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -12,7 +14,7 @@ func newDemo(s *settings) *cobra.Command {
 	cmd := &cobra.Command{Use: "demo", Short: "Load example data"}
 	cmd.AddCommand(&cobra.Command{
 		Use:   "load",
-		Short: "Load the credit-approval example; loading it again adds nothing",
+		Short: "Load the example of five models, with credit-approval among them; loading it again adds nothing",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r, err := connect(cmd, s, createStore)
@@ -20,7 +22,7 @@ func newDemo(s *settings) *cobra.Command {
 				return err
 			}
 			defer r.close()
-			story, err := demo.Load(r.ctx, r)
+			story, err := loadDemo(r.ctx, r)
 			if err != nil {
 				return err
 			}
@@ -33,4 +35,13 @@ func newDemo(s *settings) *cobra.Command {
 		},
 	})
 	return cmd
+}
+
+// loadDemo loads the example and what grew around it.
+func loadDemo(ctx context.Context, s demo.Grower) (*demo.Story, error) {
+	story, err := demo.Load(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return story, demo.Grow(ctx, s, time.Now())
 }

@@ -28,7 +28,7 @@ import (
 // local store implements it, and so does the client of a server.
 type registryClient interface {
 	dvc.Registry
-	demo.Registry
+	demo.Grower
 	jsonlines.Recorder
 	auditClient
 	accessClient

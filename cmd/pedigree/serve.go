@@ -15,7 +15,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"pedigree/connect/demo"
 	"pedigree/graph/cache"
 	"pedigree/registry"
 	"pedigree/server"
@@ -47,7 +46,7 @@ store the same key.`,
 		},
 	}
 	cmd.Flags().String("listen", "127.0.0.1:8080", "the address to listen on; port 0 selects a free port")
-	cmd.Flags().Bool("demo", false, "load the credit-approval example into an empty registry")
+	cmd.Flags().Bool("demo", false, "load the example of five models, with credit-approval among them, into an empty registry")
 	cmd.Flags().Int("cache-nodes", cache.DefaultNodes, "the number of nodes in each of the two generations of the lineage cache, about 1 KiB each; 0 disables the cache")
 	cmd.Flags().Int64("facts-max-bytes", 64<<20, "the size limit of a request to /api/v1/facts in bytes")
 	cmd.Flags().String("approval-profile", "", "set at the start which transitions of the registry need approvals: open (none) or guarded (PRODUCTION needs one); without it what the store holds stays, and a new store is open")
@@ -118,7 +117,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return err
 	}
 	if s.GetBool("demo") {
-		if _, err := demo.Load(asOperator(ctx), o.service); err != nil {
+		if _, err := loadDemo(asOperator(ctx), o.service); err != nil {
 			return err
 		}
 	}

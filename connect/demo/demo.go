@@ -43,13 +43,14 @@ func requiredActions() []registry.Action {
 		registry.ModelRegister, registry.VersionRegister, registry.TransitionDo, registry.DeploymentRecord, registry.AliasSet, registry.AliasSetProtected}
 }
 
-// checkPermissions returns FORBIDDEN when the caller may record only a part of the example.
-func checkPermissions(ctx context.Context, s Registry) error {
+// checkPermissions returns FORBIDDEN when the caller may record only a part of what needs the
+// actions.
+func checkPermissions(ctx context.Context, s Registry, actions []registry.Action) error {
 	v, err := s.Viewer(ctx)
 	if err != nil {
 		return err
 	}
-	for _, a := range requiredActions() {
+	for _, a := range actions {
 		if !slices.Contains(v.Actions, string(a)) {
 			return registry.Errorf(registry.Forbidden, "the story needs the action %s, which you may not do; ask an administrator to load it", a)
 		}
@@ -70,7 +71,7 @@ func Load(ctx context.Context, s Registry) (*Story, error) {
 	} else if m != nil {
 		return story, nil
 	}
-	if err := checkPermissions(ctx, s); err != nil {
+	if err := checkPermissions(ctx, s, requiredActions()); err != nil {
 		return nil, err
 	}
 	t := &storyRecorder{ctx: ctx, s: s}

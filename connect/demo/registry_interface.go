@@ -5,9 +5,11 @@ import (
 
 	"pedigree/registry"
 	"pedigree/service/access"
+	"pedigree/service/bulk"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/governance"
 )
 
 // Registry holds the registry methods that Load calls. The service implements it, and so
@@ -25,4 +27,15 @@ type Registry interface {
 	TransitionModelVersion(ctx context.Context, in catalog.TransitionModelVersionInput) (*catalog.TransitionModelVersionPayload, error)
 	RecordDeployment(ctx context.Context, in facts.RecordDeploymentInput) (*facts.RecordDeploymentPayload, error)
 	SetAlias(ctx context.Context, in catalog.SetAliasInput) (*catalog.SetAliasPayload, error)
+}
+
+// Grower holds the registry methods that Grow calls.
+type Grower interface {
+	Registry
+	RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error)
+	PutTransitionGuard(ctx context.Context, in governance.PutTransitionGuardInput) (*governance.GuardPayload, error)
+	PlanDeprecation(ctx context.Context, in governance.PlanDeprecationInput) (*governance.DeprecationsPayload, error)
+	AnnounceDeprecation(ctx context.Context, in governance.AnnounceDeprecationInput) (*governance.DeprecationsPayload, error)
+	SetReviewPlan(ctx context.Context, in governance.SetReviewPlanInput) (*catalog.ModelPayload, error)
+	RecordReview(ctx context.Context, in governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
 }

@@ -15,6 +15,7 @@ import (
 var (
 	requestFields = strings.Replace(fieldsOf(registry.KindTransitionRequest), "evidence { ", "evidence { links metrics { name value } upstream { id kind digest } ", 1)
 	reviewFields  = fieldsOf(registry.KindReview)
+	guardFields   = fieldsOf(registry.KindTransitionGuard)
 )
 
 // The operations of governance.
@@ -38,6 +39,8 @@ var (
 	opWithdrawTransition = `mutation WithdrawTransition($input: DecideTransitionInput!) { withdrawTransition(input: $input) { request { ` + requestFields + ` } } }`
 
 	opSetReviewPlan = `mutation SetReviewPlan($input: SetReviewPlanInput!) { setReviewPlan(input: $input) { model { ` + modelFields + ` } } }`
+
+	opPutTransitionGuard = `mutation PutTransitionGuard($input: PutTransitionGuardInput!) { putTransitionGuard(input: $input) { guard { ` + guardFields + ` } } }`
 
 	opRecordReview = `mutation RecordReview($input: RecordReviewInput!) { recordReview(input: $input) { review { ` + reviewFields + ` } model { ` + modelFields + ` } } }`
 )
@@ -159,4 +162,15 @@ func (c *Client) SetReviewPlan(ctx context.Context, in governance.SetReviewPlanI
 		return nil, err
 	}
 	return &catalog.ModelPayload{Model: p.Model.Noun}, nil
+}
+
+// PutTransitionGuard sets which transitions need approvals.
+func (c *Client) PutTransitionGuard(ctx context.Context, in governance.PutTransitionGuardInput) (*governance.GuardPayload, error) {
+	type payload struct{ Guard of[*registry.TransitionGuard] }
+	p, err := mutate[payload](ctx, c, opPutTransitionGuard, "putTransitionGuard", in)
+	if err != nil {
+		return nil, err
+	}
+	guard, err := readBack(p.Guard, "guard")
+	return &governance.GuardPayload{Guard: guard}, err
 }

@@ -126,7 +126,7 @@ func operations() map[string]string {
 		"subjects": opSubjects, "policy": opPolicy, "policyVersions": opPolicyVersions, "explain": opExplain, "assignRole": opAssignRole, "revokeRole": opRevokeRole,
 		"putPolicyRule": opPutPolicyRule, "withdrawPolicyRule": opWithdrawPolicyRule, "revertPolicy": opRevertPolicy,
 		"transitionRequests": opTransitionRequests, "transitionRequest": opTransitionRequest, "reviewsDue": opReviewsDue, "reviews": opReviews, "approveTransition": opApproveTransition,
-		"rejectTransition": opRejectTransition, "withdrawTransition": opWithdrawTransition, "recordReview": opRecordReview, "setReviewPlan": opSetReviewPlan, "auditLog": opAuditLog}
+		"rejectTransition": opRejectTransition, "withdrawTransition": opWithdrawTransition, "recordReview": opRecordReview, "setReviewPlan": opSetReviewPlan, "putTransitionGuard": opPutTransitionGuard, "auditLog": opAuditLog}
 	maps.Copy(all, catalogOperations())
 	maps.Copy(all, deprecationOperations())
 	maps.Copy(all, signatureOperations())

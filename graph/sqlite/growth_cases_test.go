@@ -334,6 +334,13 @@ func factLists() (out []useCase) {
 			})
 		}
 	}
+	add("features, newest first", 5, func(ctx context.Context, g *grown) (int, error) {
+		c, err := g.Features(ctx, firstFive)
+		if err != nil {
+			return 0, err
+		}
+		return len(c.Edges), nil
+	})
 	add("deployments of a version", 5, func(ctx context.Context, g *grown) (int, error) {
 		c, err := g.DeploymentsOf(ctx, g.version(ctx, "big", "1.0.0"), firstFive)
 		if err != nil {

@@ -176,6 +176,7 @@ func (g *grown) facts() {
 		g.add(&registry.Run{Name: name, Producer: "p", RunID: name, RunKind: "ETL", StartedAt: at}, registry.NewRunID("p", name), "", name, at)
 		sha := fmt.Sprintf("%040x", i+1)
 		commit := g.add(&registry.Commit{Name: sha[:12], SHA: sha, Role: "feat", Repository: "repo", CommittedAt: at}, registry.CommitID(sha), g.repository, sha[:12], at)
+		g.add(&registry.Feature{Name: name, Of: string(g.model), CreatedAt: at}, registry.FeatureID(g.model, name), g.model, name, at)
 		tag := g.add(&registry.Tag{Name: name, Repository: "repo", SHA: sha, TaggedAt: at}, registry.TagID(g.repository, name, sha), g.repository, name, at, registry.TagSlot(g.repository, name))
 		g.link(registry.EdgePointsAt, tag, commit, at)
 		g.addUse(big, "wrote", 2*i, name)

@@ -37,6 +37,7 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"runs":           {"runs"},
 		"run":            {"run(id: " + id("train-a2") + ")", "run(producer: " + q(seed.name["etl/producer"]) + ", runId: " + q(seed.name["etl/id"]) + ")"},
 		"commits":        {"commits"},
+		"features":       {"features"},
 		"commit":         {"commit(sha: " + q(seed.commitSHA["c2"]) + ")"},
 		"deployments":    {"deployments"},
 		// Every canary that is a text starts with cnry.

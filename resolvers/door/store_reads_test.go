@@ -110,7 +110,7 @@ func (w *world) roots() map[string][]string {
 		"models": {"models(first: 20)"}, "model": {`model(name: "hub")`}, "modelVersion": {`modelVersion(model: "hub", version: "9.0.0")`},
 		"artifact": {`artifact(model: "hub", version: "9.0.0", name: "m")`},
 		"datasets": {"datasets(first: 20)"}, "dataset": {`dataset(name: "common raw")`}, "datasetVersion": {`datasetVersion(dataset: "common 0", version: "after")`},
-		"runs": {"runs(first: 20)"}, "run": {fmt.Sprintf("run(id: %q)", w.name["hub after0"])}, "commits": {"commits(first: 20)"},
+		"runs": {"runs(first: 20)"}, "run": {fmt.Sprintf("run(id: %q)", w.name["hub after0"])}, "commits": {"commits(first: 20)"}, "features": {"features(first: 20)"},
 		"commit": {fmt.Sprintf("commit(sha: %q)", sha("a", 0))}, "deployments": {"deployments(first: 20)"},
 		"subjects": {"subjects(first: 20)"}, "policyVersions": {"policyVersions(first: 20)"},
 		"provenance": {fmt.Sprintf("provenance(of: %q)", hub)}, "paths": {fmt.Sprintf("paths(from: %q, to: %q, k: 100)", hub, w.name["raw0"])},

@@ -92,6 +92,9 @@ func recordRoutes() []route {
 		ofRepository("repositories/{id}/tags", "tags", "The tags of a repository, by name", func(ctx context.Context, c *call, r *registry.Repository, p core.Paging) (page[registry.Tag], error) {
 			return nodes[registry.Tag](c.service.TagsOf(ctx, r, p))
 		}),
+		list("features", "features", "features", "The features that you see, newest first", func(ctx context.Context, c *call, p core.Paging, _ *struct{}) (page[registry.Feature], error) {
+			return nodes[registry.Feature](c.service.Features(ctx, p))
+		}),
 		write(http.MethodPost, "features", "recordFeature", "Records a feature of a dataset's column or of a model", (*service.Service).RecordFeature, requires("name"), created),
 		read("features/{id}", "node", "One feature", object[registry.Feature]).under("Feature.id"),
 		list("deployments", "deployments", "deployments", "The deployments that you see", func(ctx context.Context, c *call, p core.Paging, q *deploymentsQuery) (page[registry.Deployment], error) {

@@ -203,3 +203,17 @@ type FeatureEdge struct {
 
 // FeatureConnection is a page of features.
 type FeatureConnection struct{ core.Connection[*FeatureEdge] }
+
+// Features returns one page of the features that the caller sees, newest first.
+func (r *Recorder) Features(ctx context.Context, p core.Paging) (*FeatureConnection, error) {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
+		return nil, err
+	}
+	q := graph.Query{Kinds: []registry.Kind{registry.KindFeature}, Order: registry.IndexValidFrom, Desc: true}
+	conn, err := core.FindPage(ctx, r.core, scope, q, []any{"features"}, p, func(cursor string, f *registry.Feature) *FeatureEdge { return &FeatureEdge{cursor, f} })
+	if err != nil {
+		return nil, err
+	}
+	return &FeatureConnection{*conn}, nil
+}

@@ -11,6 +11,7 @@ export const NAVIGATION: [string, string][] = [
   ['Deployments', '/deployments'],
   ['Governance', '/governance'],
   ['Log', '/log'],
+  ['Access', '/access'],
   ['Help', '/help'],
 ];
 
@@ -27,10 +28,13 @@ export const ROUTES: [string, ComponentType][] = [
   ['/nodes/:id', lazy(() => import('./pages/Node'))],
   ['/datasets', lazy(() => import('./pages/Datasets'))],
   ['/runs', lazy(() => import('./pages/Runs'))],
+
+  ['/features', lazy(() => import('./pages/Features'))],
   ['/commits', lazy(() => import('./pages/Commits'))],
   ['/deployments', lazy(() => import('./pages/Deployments'))],
   ['/governance', lazy(() => import('./pages/Governance'))],
   ['/log', lazy(() => import('./pages/Log'))],
+  ['/access', lazy(() => import('./pages/Access'))],
   ['/help', lazy(() => import('./pages/Help'))],
   ['/help/:page', lazy(() => import('./pages/Help'))],
   ['/search', lazy(() => import('./pages/Search'))],

@@ -39,12 +39,19 @@ before(async () => {
     deployment: `/nodes/${deployment}`,
     datasets: '/datasets',
     runs: '/runs',
+    features: '/features',
     commits: '/commits',
     deployments: '/deployments?state=live',
     requests: '/governance',
     deprecations: '/governance?board=deprecations',
     reviews: '/governance?board=reviews&within=365',
     log: '/log',
+    access: '/access',
+    'access-roles': '/access?part=roles',
+    'access-fields': '/access?part=roles&noun=ModelVersion',
+    'access-explain': '/access?part=explain&role=viewer&field=Model.owner',
+    'access-subjects': '/access?part=subjects',
+    'access-rules': '/access?part=rules',
     help: '/help',
     'help-page': '/help/governance',
     nowhere: '/models/there-is-no-such-model',
@@ -348,6 +355,73 @@ test('an entry of the log is proved in the browser, and a wrong one is not', asy
     await route.fulfill({ response, json: body });
   });
   assert.match(await (await prove(5)).textContent(), /^NOT proved/);
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('a token is made, shown once, used and revoked; the matrix and the explanation say what the server does', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin, '/access');
+  await settled(page);
+  await page.getByRole('button', { name: 'New token…' }).click();
+  await page.getByLabel('Name').fill('nightly import');
+  await page.getByRole('button', { name: 'Make', exact: true }).click();
+  const token = await page.locator('.secret').textContent();
+  const asIt = () => fetch(`${server.url}/graphql`, { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${token}` }, body: '{"query":"{ viewer { subject } }"}' });
+  assert.equal((await asIt()).status, 200);
+  await page.getByRole('button', { name: 'I have it' }).click();
+  await page.reload();
+  await settled(page);
+  assert.equal(await page.getByText(token).count(), 0, 'it is shown once');
+  await page.locator('tr', { hasText: 'nightly import' }).getByRole('button', { name: 'Revoke…' }).click();
+  await page.getByRole('button', { name: 'Revoke', exact: true }).click();
+  await page.locator('tr', { hasText: 'nightly import' }).getByText('revoked').waitFor();
+  assert.equal((await asIt()).status, 401);
+
+  await page.goto(`${server.url}/access?part=roles&noun=Artifact`);
+  await settled(page);
+  const cells = await page.locator('.matrix td').evaluateAll((all) => all.map((cell) => [cell.querySelector('.visually-hidden').textContent.replace(/^, /, ''), cell.dataset.allowed === 'true']));
+  assert.ok(cells.length > 20, `${cells.length} cells`);
+  assert.ok(cells.some(([, allowed]) => allowed) && cells.some(([, allowed]) => !allowed));
+  for (const [name, allowed] of cells) {
+    const [role, field] = name.split(' on ');
+    const { explain } = await server.ask('query ($role: String!, $field: String!) { explain(role: $role, field: $field) { allowed } }', { role, field });
+    assert.equal(allowed, explain.allowed, name);
+  }
+  await page.locator('.matrix td[data-allowed=false] a').first().click();
+  await page.locator('main .badge.bad', { hasText: 'not allowed' }).waitFor();
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('a role is given and taken, and a rule is put after its preview', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin, '/access?part=subjects');
+  await settled(page);
+  await page.getByRole('button', { name: 'Give a role…' }).click();
+  await page.getByRole('textbox', { name: 'Subject' }).fill('gina');
+  await page.getByLabel('Role to give').selectOption('developer');
+  await page.getByRole('textbox', { name: 'Where' }).fill('model:credit-approval');
+  await page.getByRole('button', { name: 'Give', exact: true }).click();
+  const gina = page.locator('tr', { hasText: 'gina' });
+  await gina.getByText('on model credit-approval').waitFor();
+  await gina.getByRole('button', { name: 'Take…' }).click();
+  await page.getByRole('button', { name: 'Take', exact: true }).click();
+  await gina.getByText('none').waitFor();
+
+  await page.goto(`${server.url}/access?part=rules`);
+  await settled(page);
+  await page.getByRole('button', { name: 'New rule…' }).click();
+  await page.getByRole('textbox', { name: 'Role' }).fill('viewer');
+  await page.getByRole('textbox', { name: 'Object' }).fill('log.read');
+  await page.getByText('Now it is not allowed').waitFor();
+  await page.getByRole('button', { name: 'Put', exact: true }).click();
+  await page.locator('main li', { hasText: 'log.read' }).getByText('by the API').first().waitFor();
+  assert.equal((await server.ask('{ explain(role: "viewer", action: "log.read") { allowed } }')).explain.allowed, true);
+  await page.locator('main .rows li', { hasText: 'by the API' }).getByRole('button', { name: 'Withdraw…' }).click();
+  await page.getByRole('button', { name: 'Withdraw', exact: true }).click();
+  await page.waitForFunction(() => !document.querySelector('main').textContent.includes('by the API'));
+  assert.equal((await server.ask('{ explain(role: "viewer", action: "log.read") { allowed } }')).explain.allowed, false);
   assert.deepEqual(problems(), []);
   await close();
 });

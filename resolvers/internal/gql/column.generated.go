@@ -1600,4 +1600,11 @@ func (ec *executionContext) marshalOColumnTransformationType2pedigreeᚋregistry
 	return res
 }
 
+func (ec *executionContext) marshalOFeatureConnection2ᚖpedigreeᚋserviceᚋfactsᚐFeatureConnection(ctx context.Context, sel ast.SelectionSet, v *facts.FeatureConnection) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._FeatureConnection(ctx, sel, v)
+}
+
 // endregion ***************************** type.gotpl *****************************

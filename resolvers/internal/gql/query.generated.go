@@ -102,6 +102,7 @@ type QueryResolver interface {
 	Deprecations(ctx context.Context, first *int, after *string, filter *governance.DeprecationFilter) (*governance.DeprecationConnection, error)
 	LineageDiff(ctx context.Context, a registry.ID, b registry.ID, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time) (*provenance.LineageDiff, error)
 	LineageExport(ctx context.Context, of registry.ID, format export.Format, direction lineage.Direction, maxDepth *int, history *int, asOf *time.Time, knownAt *time.Time) (*provenance.LineageExport, error)
+	Features(ctx context.Context, first *int, after *string) (*facts.FeatureConnection, error)
 	Gates(ctx context.Context) ([]*registry.Gate, error)
 	Gate(ctx context.Context, name string, asOf *time.Time, knownAt *time.Time) (*registry.Gate, error)
 	TestGate(ctx context.Context, gate gates.GateInput, last *int) (*gates.GateTest, error)
@@ -1401,6 +1402,28 @@ func (ec *executionContext) field_Query_explain_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["alias"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_features_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
 	return args, nil
 }
 
@@ -5594,6 +5617,50 @@ func (ec *executionContext) fieldContext_Query_lineageExport(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_features(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_features(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Features(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *facts.FeatureConnection) graphql.Marshaler {
+			return ec.marshalOFeatureConnection2ᚖpedigreeᚋserviceᚋfactsᚐFeatureConnection(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_features(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FeatureConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_features_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_gates(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7576,6 +7643,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_lineageExport(ctx, field)
+				})
+		case "features":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_features(ctx, field)
 				})
 		case "gates":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,

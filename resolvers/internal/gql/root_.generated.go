@@ -2149,7 +2149,12 @@ type RecordedFact {
   notTaken: [String!]!
 }
 `, BuiltIn: false},
-	{Name: "../../../schema/feature.graphqls", Input: `"An input that models learn from."
+	{Name: "../../../schema/feature.graphqls", Input: `extend type Query {
+  "The features that you may see, newest first."
+  features("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): FeatureConnection
+}
+
+"An input that models learn from."
 type Feature implements Node & ProvenanceNode {
   "The id."
   id: ID!

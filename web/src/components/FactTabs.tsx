@@ -3,6 +3,7 @@ import { Link } from 'wouter';
 const TABS = [
   ['/datasets', 'Datasets'],
   ['/runs', 'Runs'],
+  ['/features', 'Features'],
   ['/commits', 'Commits'],
 ] as const;
 
