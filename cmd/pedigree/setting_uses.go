@@ -66,6 +66,7 @@ var settingUses = map[string]settingUse{
 	"doctor": {flags: storeFlags, unlessFlags: storeFlags,
 		instead: map[string]string{"server": "the store is checked by who can open it: run this where it is, with --data or --store", "policy": "this reads no policy"}},
 	"export":            storeOrServer,
+	"import croissant":  storeOrServer,
 	"import dvc":        storeOrServer,
 	"gate apply":        storeOrServer,
 	"gate list":         storeOrServer,

@@ -94,7 +94,7 @@ func (p *probeSettings) args(name string) []string {
 		"deprecations migrated": {"credit-approval", "1.0.0"}, "deprecations plan": {"credit-approval", "99.0.0"}, "deprecations retire": {"credit-approval", "1.0.0"},
 		"deprecations usage": {"credit-approval", "1.0.0"}, "deprecations withdraw": {"credit-approval", "99.0.0"},
 		"check": {"credit-approval@1.0.0", "--to", "archived"}, "gate list": {}, "gate put": {"owned", "--expression", "version.owner != ''"}, "gate withdraw": {"none"}, "gate apply": {"starter"}, "gate test": {"starter"},
-		"import mlflow": {p.t.TempDir()}, "import kubernetes": {filepath.Join("..", "..", "connect", "kubernetes", "testdata")}, "import kfp": {filepath.Join("..", "..", "connect", "kfp", "testdata", "sample")}, "serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
+		"import mlflow": {p.t.TempDir()}, "import croissant": {filepath.Join("..", "..", "connect", "croissant", "testdata", "titanic.json")}, "import kubernetes": {filepath.Join("..", "..", "connect", "kubernetes", "testdata")}, "import kfp": {filepath.Join("..", "..", "connect", "kfp", "testdata", "sample")}, "serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
 		"token revoke": {string(p.token)},
 		"model list":   {}, "model get": {"credit-approval"}, "model register": {"credit-approval"}, "model update": {"credit-approval", "--owner", "ann"}, "model delete": {"nothing", "--yes"},
 		"version list": {"credit-approval"}, "version get": {"credit-approval"}, "version register": {"credit-approval", "--bump", "minor"}, "version transition": {"credit-approval@9.0.0", "--to", "staging"},
