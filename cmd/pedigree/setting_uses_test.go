@@ -93,6 +93,7 @@ func (p *probeSettings) args(name string) []string {
 		"review due": {}, "deprecations": {}, "deprecations announce": {"credit-approval", "1.0.0", "--guide", "g", "--sunset", "2100-01-01"}, "deprecations cleanup": {"credit-approval", "1.0.0"},
 		"deprecations migrated": {"credit-approval", "1.0.0"}, "deprecations plan": {"credit-approval", "99.0.0"}, "deprecations retire": {"credit-approval", "1.0.0"},
 		"deprecations usage": {"credit-approval", "1.0.0"}, "deprecations withdraw": {"credit-approval", "99.0.0"},
+		"recall": {"credit-approval@1.0.0", "--reason", "r"}, "recall list": {}, "recall affected": {"99"}, "recall clear": {"99", "--reason", "r"}, "recall decide": {"99"}, "recall resolve": {"99", "dep_x", "--as", "accepted"},
 		"check": {"credit-approval@1.0.0", "--to", "archived"}, "gate list": {}, "gate put": {"owned", "--expression", "version.owner != ''"}, "gate withdraw": {"none"}, "gate apply": {"starter"}, "gate test": {"starter"},
 		"import mlflow": {p.t.TempDir()}, "import croissant": {filepath.Join("..", "..", "connect", "croissant", "testdata", "titanic.json")}, "import kubernetes": {filepath.Join("..", "..", "connect", "kubernetes", "testdata")}, "import kfp": {filepath.Join("..", "..", "connect", "kfp", "testdata", "sample")}, "serve": {"--listen", "256.0.0.1:0"}, "token create": {"--subject", "ann", "--role", "viewer"}, "token list": {},
 		"token revoke": {string(p.token)},
