@@ -173,6 +173,7 @@ func Operations() []Operation {
 	s("transitions", CatalogRead)
 	s("approvals", RequestRead)
 	s("deprecationNotices", DeprecationRead)
+	s("recalls", RecallRead)
 	s("logEntries", LogRead)
 	return ops
 }

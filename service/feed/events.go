@@ -34,11 +34,19 @@ type DeprecationEvent struct {
 	Deprecation *registry.Deprecation
 }
 
+// RecallEvent tells that something was recalled, or what became of a recall.
+type RecallEvent struct {
+	Seq    int64
+	Action string
+	Recall *registry.Recall
+}
+
 // The log actions that each stream tells of.
 var (
 	transitionActions  = []registry.LogAction{registry.LogStageChanged, registry.LogModelDeployed, registry.LogModelDeprecated, registry.LogModelArchived}
 	approvalActions    = []registry.LogAction{registry.LogRequested, registry.LogApproved, registry.LogRejected, registry.LogWithdrawn, registry.LogVoided}
 	deprecationActions = []registry.LogAction{registry.LogDeprecationAnnounced, registry.LogDeprecationWithdrawn, registry.LogVersionRetired, registry.LogVersionCleanedUp}
+	recallActions      = []registry.LogAction{registry.LogRecalled, registry.LogRecallClearingAsked, registry.LogRecallClearingDenied, registry.LogRecallCleared}
 )
 
 // Transitions tells of the transitions of versions that the caller sees.
@@ -69,6 +77,14 @@ func (f *Feed) DeprecationNotices(ctx context.Context, o Options) (<-chan *Depre
 		})})
 }
 
+// RecallEvents tells of recalls, and of what becomes of them. A recall is of no model.
+func (f *Feed) RecallEvents(ctx context.Context, after *int64) (<-chan *RecallEvent, error) {
+	return stream(ctx, f, Options{After: after}, source[*RecallEvent]{action: registry.RecallRead, noun: "Recall", field: "state", actions: recallActions,
+		read: objectsOf(f, registry.RecallRead, registry.KindRecall, func(e registry.LogEntry, r *registry.Recall, _ registry.Node) *RecallEvent {
+			return &RecallEvent{e.Seq, string(e.Action), r}
+		})})
+}
+
 // LogEntries tells of the entries of the log that the caller sees and a filter keeps.
 func (f *Feed) LogEntries(ctx context.Context, after *int64, filter *access.LogFilter) (<-chan *registry.LogEntry, error) {
 	var where graph.LogQuery
@@ -93,7 +109,7 @@ func (f *Feed) LogEntries(ctx context.Context, after *int64, filter *access.LogF
 }
 
 // objectsOf returns a read of the log that tells, of each entry, the object of a kind that it is
-// about, if the caller sees it, and that object's parent.
+// about, if the caller sees it, and that object's parent, if it has one.
 func objectsOf[N registry.Node, E any](f *Feed, action registry.Action, kind registry.Kind, event func(registry.LogEntry, N, registry.Node) *E) func(context.Context, graph.LogQuery) ([]*E, int64, bool, error) {
 	return func(ctx context.Context, q graph.LogQuery) (events []*E, last int64, full bool, err error) {
 		var entries []registry.LogEntry
@@ -129,7 +145,7 @@ func objectsOf[N registry.Node, E any](f *Feed, action registry.Action, kind reg
 		parents, err := f.core.ReadNodes(ctx, scope, of)
 		for i, o := range objects {
 			n, ok := o.(N)
-			if !ok || parents[i] == nil || core.IsTombstone(n) {
+			if !ok || parents[i] == nil && of[i].ID != "" || core.IsTombstone(n) {
 				continue
 			}
 			if e := event(about[i], n, parents[i]); e != nil {

@@ -5092,6 +5092,11 @@ type Subscription {
     "The sequence of the last event that you got; 0 for everything, what happens from now on when left out."
     after: Int64
   ): DeprecationEvent
+  "Recalls, and what becomes of them. A recall is of no model."
+  recalls(
+    "The sequence of the last event that you got; 0 for everything, what happens from now on when left out."
+    after: Int64
+  ): RecallEvent
   "Entries of the log, oldest first. The seq of an entry is its sequence."
   logEntries(
     "The sequence of the last entry that you got; 0 for everything, what happens from now on when left out."
@@ -5129,6 +5134,16 @@ type DeprecationEvent {
   action: String!
   "The deprecation, as it is now."
   deprecation: Deprecation
+}
+
+"Something was recalled, or its recall is to be cleared, stays or was cleared."
+type RecallEvent {
+  "The sequence of the event in the log."
+  seq: Int64!
+  "What was done: recalled, recall_clearing_asked, recall_clearing_denied or recall_cleared."
+  action: String!
+  "The recall, as it is now."
+  recall: Recall
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/token.graphqls", Input: `extend type Query {
@@ -7770,6 +7785,18 @@ func (ec *executionContext) childFields_RecallEdge(ctx context.Context, field gr
 		return ec.fieldContext_RecallEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RecallEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_RecallEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "seq":
+		return ec.fieldContext_RecallEvent_seq(ctx, field)
+	case "action":
+		return ec.fieldContext_RecallEvent_action(ctx, field)
+	case "recall":
+		return ec.fieldContext_RecallEvent_recall(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecallEvent", field.Name)
 }
 
 func (ec *executionContext) childFields_RecallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
