@@ -124,6 +124,11 @@ func Operations() []Operation {
 	ops = append(ops, q(ArtifactRead, "artifact")...)
 	ops = append(ops, q(WebhookManageOwn, "webhooks", "webhook")...)
 	ops = append(ops, q(CatalogRead, "transitionGuards", "gates", "gate", "checkTransition", "reviewsDue")...)
+	return append(append(ops, mutations()...), subscriptions()...)
+}
+
+// mutations lists the mutations with their actions.
+func mutations() (ops []Operation) {
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
@@ -177,6 +182,11 @@ func Operations() []Operation {
 		m(name, WebhookManageOwn)
 	}
 	m("updateNotificationSettings", ViewerRead)
+	return ops
+}
+
+// subscriptions lists the subscriptions with their actions.
+func subscriptions() (ops []Operation) {
 	s := func(name string, a Action) { ops = append(ops, Operation{Subscription: true, Name: name, Action: a}) }
 	s("transitions", CatalogRead)
 	s("approvals", RequestRead)

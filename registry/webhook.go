@@ -116,7 +116,7 @@ type Webhook struct {
 	Start int64 `json:"start"`
 	// Secrets is how often the secret was made anew; the one before signs too until OldUntil.
 	Secrets  int       `json:"secrets"`
-	OldUntil time.Time `json:"oldUntil,omitzero"`
+	OldUntil time.Time `json:"oldSecretUntil,omitzero"`
 	// Commands are the last ones, LastCommand is the number of the newest.
 	Commands    []WebhookCommand `json:"commands,omitempty"`
 	LastCommand int              `json:"lastCommand,omitempty"`

@@ -294,6 +294,9 @@ type ReplayWebhookInput struct {
 
 // ReplayWebhook tells events again, under the ids that they had.
 func (h *Hooks) ReplayWebhook(ctx context.Context, in ReplayWebhookInput) (*WebhookPayload, error) {
+	if _, err := h.core.Gate.Read(ctx, registry.WebhookManageOwn); err != nil {
+		return nil, err
+	}
 	if (in.After == nil) == (in.DeadLetter == nil) {
 		return nil, registry.Invalid("after", "give after or deadLetter")
 	}

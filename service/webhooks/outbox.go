@@ -13,7 +13,7 @@ import (
 
 // Due is a webhook as its deliverer sees it.
 type Due struct {
-	*registry.Webhook
+	registry.Webhook
 	State State
 	// Secrets sign a delivery, the newest first: none for formats that have no signature.
 	Secrets []string
@@ -124,13 +124,13 @@ func (h *Hooks) DueWebhooks(ctx context.Context) ([]*Due, error) {
 		return nil, err
 	}
 	for i, d := range out {
-		d.State = stateOf(d.Webhook, rows[i])
+		d.State = stateOf(&d.Webhook, rows[i])
 	}
 	return out, nil
 }
 
 func (h *Hooks) due(w *registry.Webhook) *Due {
-	d := &Due{Webhook: w}
+	d := &Due{Webhook: *w}
 	if w.Format == registry.WebhookStandard {
 		if d.Secrets = []string{h.secret(w.ID, w.Secrets)}; w.Secrets > 1 && h.core.Now().Before(w.OldUntil) {
 			d.Secrets = append(d.Secrets, h.secret(w.ID, w.Secrets-1))

@@ -149,7 +149,7 @@ func freePlace(rows []graph.Count, seq int64) (string, bool) {
 
 // Hook is a webhook with what is known of its deliveries.
 type Hook struct {
-	*registry.Webhook
+	registry.Webhook
 	State State
 	batch *batch
 	at    int
@@ -208,7 +208,7 @@ func (h *Hooks) hooks(ctx context.Context, scope *policies.Scope, nodes []*graph
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, &Hook{Webhook: w, batch: b, at: len(out)})
+		out = append(out, &Hook{Webhook: *w, batch: b, at: len(out)})
 		keys, parts = append(keys, stateKey(w.ID)), append(parts, logKey(w.ID), deadKey(w.ID))
 	}
 	rows, err := scope.LedgerOf(ctx, keys...)
@@ -216,7 +216,7 @@ func (h *Hooks) hooks(ctx context.Context, scope *policies.Scope, nodes []*graph
 		return nil, err
 	}
 	for i, hook := range out {
-		hook.State = stateOf(hook.Webhook, rows[i])
+		hook.State = stateOf(&hook.Webhook, rows[i])
 	}
 	b.read = func() ([][]graph.Count, error) { return scope.LedgerOf(ctx, parts...) }
 	return out, nil

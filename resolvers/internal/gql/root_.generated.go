@@ -5819,8 +5819,8 @@ input CreateWebhookInput {
   name: String!
   "Whose sight decides: yours, when left out; somebody else's needs webhook.manage.any and access.manage."
   subject: String
-  "The form."
-  format: WebhookFormat = STANDARD
+  "The form; STANDARD, when left out."
+  format: WebhookFormat
   "A URL, or a mail address."
   address: String!
   "What to tell."
@@ -5929,12 +5929,12 @@ type ReplayWebhookPayload {
 input UpdateNotificationSettingsInput {
   "What; an empty list for nothing."
   events: [WebhookEvent!]!
-  "In which form; another than EMAIL needs webhook.manage.own."
-  format: WebhookFormat = EMAIL
+  "In which form; EMAIL, when left out. Another needs webhook.manage.own."
+  format: WebhookFormat
   "A mail address, or a URL."
   address: String
-  "When."
-  timing: NoticeTiming = AT_ONCE
+  "When; AT_ONCE, when left out."
+  timing: NoticeTiming
   "A key of your choice: with the same one, a retry has no second effect."
   idempotencyKey: String
 }

@@ -1016,10 +1016,6 @@ func (ec *executionContext) unmarshalInputCreateWebhookInput(ctx context.Context
 		asMap[k] = v
 	}
 
-	if _, present := asMap["format"]; !present {
-		asMap["format"] = "STANDARD"
-	}
-
 	fieldsInOrder := [...]string{"name", "subject", "format", "address", "events", "model", "after", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
@@ -1326,13 +1322,6 @@ func (ec *executionContext) unmarshalInputUpdateNotificationSettingsInput(ctx co
 	asMap := map[string]any{}
 	for k, v := range obj.(map[string]any) {
 		asMap[k] = v
-	}
-
-	if _, present := asMap["format"]; !present {
-		asMap["format"] = "EMAIL"
-	}
-	if _, present := asMap["timing"]; !present {
-		asMap["timing"] = "AT_ONCE"
 	}
 
 	fieldsInOrder := [...]string{"events", "format", "address", "timing", "idempotencyKey"}
