@@ -12,6 +12,7 @@
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
 //	kubeflow    the objects of Kubeflow's model registry: which are nouns, and what is kept of them
+//	webhooks    webhooks and personal settings of notifications, and what their deliverer needs
 //	access      the viewer, tokens, sessions, roles of subjects, the policy, permissions of the server, the audit log
 //	audit       proofs, checkpoints and exports of the audit log
 //
@@ -38,6 +39,7 @@ import (
 	"pedigree/service/governance"
 	"pedigree/service/kubeflow"
 	"pedigree/service/provenance"
+	"pedigree/service/webhooks"
 	"pedigree/signing"
 )
 
@@ -55,6 +57,7 @@ type Service struct {
 	*governance.Governance
 	*kubeflow.Kubeflow
 	*provenance.Explorer
+	*webhooks.Hooks
 	core *core.Core
 }
 
@@ -81,8 +84,8 @@ func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	models, decisions := catalog.New(c), governance.New(c)
-	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), models, facts.New(c), feed.New(c), events.New(c), gates.New(c), decisions, kubeflow.New(c, models, decisions), provenance.New(c), c}
+	models, decisions, told := catalog.New(c), governance.New(c), feed.New(c)
+	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), models, facts.New(c), told, events.New(c), gates.New(c), decisions, kubeflow.New(c, models, decisions), provenance.New(c), webhooks.New(c, told), c}
 }
 
 // Now returns the current time of the registry's clock.

@@ -56,6 +56,7 @@ store the same key.`,
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addArtifactFlags(cmd)
 	addTrustFlag(cmd)
+	addWebhookFlags(cmd)
 	addIdentityFlags(cmd)
 	return cmd
 }
@@ -85,12 +86,8 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err := identityConfig(s, &config); err != nil {
 		return err
 	}
-	switch moves := s.GetString("mlflow-stage-transitions"); moves {
-	case "lifecycle":
-	case "any":
-		config.MLflowAnyStage = true
-	default:
-		return registry.Invalid("mlflow-stage-transitions", "%q is not lifecycle or any", registry.Shorten(moves, 60))
+	if config.MLflowAnyStage, err = mlflowAnyStage(s.GetString("mlflow-stage-transitions")); err != nil {
+		return err
 	}
 	runs, err := trackedRuns(s.GetString("mlflow-tracking-uri"))
 	if err != nil {
@@ -99,6 +96,10 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	timeout := s.GetDuration("run-timeout")
 	if timeout < 0 {
 		return registry.Invalid("run-timeout", "must not be less than 0")
+	}
+	hooks, err := webhookConfig(s, log)
+	if err != nil {
+		return err
 	}
 	tuneGarbageCollector()
 	o, err := openLocalRegistry(ctx, s, createStore, append(runs, service.RunTimeout(timeout))...)
@@ -135,6 +136,9 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	defer stopFlushing()
 	if len(runs) > 0 {
 		defer readUnreadRuns(context.WithoutCancel(ctx), o.service, log)()
+	}
+	if hooks != nil {
+		defer deliverWebhooks(context.WithoutCancel(ctx), o.service, *hooks)()
 	}
 	fmt.Fprintf(stdout, "pedigree serves on http://%s%s\n", l.Addr(), config.BasePath)
 	if tokenFile != "" {
