@@ -109,7 +109,7 @@ func Operations() []Operation {
 	ops := q(CatalogRead, "node", "nodes", "nodeAt", "nodesAt", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
 		"runs", "run", "commits", "commit", "features", "deployments", "search")
 	ops = append(ops, q(ViewerRead, "viewer")...)
-	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage", "recallAffected")...)
+	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage", "recallAffected", "complianceReport")...)
 	ops = append(ops, q(LogRead, "auditLog", "auditCheckpoint", "auditProof", "auditConsistency")...)
 	ops = append(ops, q(TokenManageOwn, "apiTokens")...)
 	ops = append(ops, q(AccessManage, "subjects", "roles", "policy", "policyVersions", "explain")...)
