@@ -109,7 +109,7 @@ func Operations() []Operation {
 	ops := q(CatalogRead, "node", "nodes", "nodeAt", "nodesAt", "models", "model", "modelVersion", "datasets", "dataset", "datasetVersion",
 		"runs", "run", "commits", "commit", "features", "deployments", "search")
 	ops = append(ops, q(ViewerRead, "viewer")...)
-	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage", "recallAffected", "complianceReport")...)
+	ops = append(ops, q(LineageRead, "lineage", "lineageCounts", "lineageDiff", "lineageExport", "provenance", "impact", "paths", "columnLineage", "recallAffected")...)
 	ops = append(ops, q(LogRead, "auditLog", "auditCheckpoint", "auditProof", "auditConsistency")...)
 	ops = append(ops, q(TokenManageOwn, "apiTokens")...)
 	ops = append(ops, q(AccessManage, "subjects", "roles", "policy", "policyVersions", "explain")...)
@@ -119,7 +119,7 @@ func Operations() []Operation {
 	ops = append(ops, q(CatalogRead, "recall")...)
 	ops = append(ops, q(GovernanceConfigure, "testGate")...)
 	ops = append(ops, q(ArtifactRead, "artifact")...)
-	ops = append(ops, q(CatalogRead, "transitionGuards", "gates", "gate", "checkTransition", "reviewsDue")...)
+	ops = append(ops, q(CatalogRead, "transitionGuards", "gates", "gate", "checkTransition", "reviewsDue", "complianceReport")...)
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)

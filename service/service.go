@@ -85,9 +85,9 @@ func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
 	models, decisions, log := catalog.New(c), governance.New(c), audit.New(c)
-	callers, records, conditions, explorer := access.New(c), facts.New(c), gates.New(c), provenance.New(c)
-	reporter := compliance.New(c, compliance.Parts{Access: callers, Auditor: log, Catalog: models, Facts: records, Gates: conditions, Governance: decisions, Explorer: explorer})
-	return &Service{callers, artifacts.New(c), log, bulk.New(c), models, records, feed.New(c), events.New(c), conditions, decisions, kubeflow.New(c, models, decisions), explorer, reporter, c}
+	records, conditions, explorer := facts.New(c), gates.New(c), provenance.New(c)
+	reporter := compliance.New(c, compliance.Parts{Auditor: log, Catalog: models, Facts: records, Gates: conditions, Governance: decisions, Explorer: explorer})
+	return &Service{access.New(c), artifacts.New(c), log, bulk.New(c), models, records, feed.New(c), events.New(c), conditions, decisions, kubeflow.New(c, models, decisions), explorer, reporter, c}
 }
 
 // Now returns the current time of the registry's clock.

@@ -28,10 +28,10 @@ type Evidence struct {
 	Cut bool
 }
 
-// EvidenceOf returns the entries of the log about any of the objects of a model, and those about the
-// other objects, oldest first, at most so many, with proofs to a checkpoint made now. FORBIDDEN for a
-// caller who may not read the log.
-func (a *Auditor) EvidenceOf(ctx context.Context, model registry.ID, objects, others []registry.ID, limit int) (*Evidence, error) {
+// EvidenceOf returns the entries of the log about any of the objects, and those that record a key of
+// the log, oldest first, at most so many, with proofs to a checkpoint made now. Of more, the newest about
+// the first objects are kept. FORBIDDEN for a caller who may not read the log.
+func (a *Auditor) EvidenceOf(ctx context.Context, objects []registry.ID, limit int) (*Evidence, error) {
 	scope, err := a.core.Gate.Read(ctx, registry.LogRead)
 	if err != nil {
 		return nil, err
@@ -45,11 +45,12 @@ func (a *Auditor) EvidenceOf(ctx context.Context, model registry.ID, objects, ot
 		return nil, err
 	}
 	e := &evidenceReader{scope: scope, size: t.size, limit: limit, found: map[int64]registry.LogEntry{}}
-	if err := e.ofModel(ctx, model, objects); err != nil {
-		return nil, err
+	queries := []graph.LogQuery{{Actions: []registry.LogAction{registry.LogKeyAdded}}}
+	for _, id := range objects {
+		queries = append(queries, graph.LogQuery{Object: id})
 	}
-	for _, id := range others {
-		if err := e.read(ctx, graph.LogQuery{Object: id}, func(*registry.LogEntry) bool { return true }); err != nil {
+	for _, q := range queries {
+		if err := e.read(ctx, q); err != nil {
 			return nil, err
 		}
 	}
@@ -74,29 +75,15 @@ type evidenceReader struct {
 	cut   bool
 }
 
-// ofModel reads the entries of a model about any of the objects.
-func (e *evidenceReader) ofModel(ctx context.Context, model registry.ID, objects []registry.ID) error {
-	wanted := map[registry.ID]bool{}
-	for _, id := range objects {
-		wanted[id] = true
-	}
-	return e.read(ctx, graph.LogQuery{Models: []registry.ID{model}}, func(entry *registry.LogEntry) bool {
-		return slices.ContainsFunc(entry.Objects, func(id registry.ID) bool { return wanted[id] })
-	})
-}
-
 // read reads entries, newest first, up to the limit.
-func (e *evidenceReader) read(ctx context.Context, q graph.LogQuery, keep func(*registry.LogEntry) bool) error {
+func (e *evidenceReader) read(ctx context.Context, q graph.LogQuery) error {
 	q.Desc, q.Limit, q.Before = true, logPage, e.size+1
-	for looked := 0; ; looked++ {
+	for {
 		entries, err := e.scope.Log(ctx, q)
 		if err != nil {
 			return err
 		}
 		for i := range entries {
-			if !keep(&entries[i]) {
-				continue
-			}
 			if _, known := e.found[entries[i].Seq]; !known && len(e.found) >= e.limit {
 				e.cut = true
 				return nil
@@ -106,16 +93,9 @@ func (e *evidenceReader) read(ctx context.Context, q graph.LogQuery, keep func(*
 		if len(entries) < q.Limit {
 			return nil
 		}
-		if looked == maxEvidencePages {
-			e.cut = true
-			return nil
-		}
 		q.Before = entries[len(entries)-1].Seq
 	}
 }
-
-// maxEvidencePages is how many further pages of a log one reading looks through.
-const maxEvidencePages = 50
 
 func (e *evidenceReader) sorted() (out []registry.LogEntry) {
 	for _, entry := range e.found {
@@ -128,7 +108,7 @@ func (e *evidenceReader) sorted() (out []registry.LogEntry) {
 // Sealer returns what seals digests with this server's key, the name of the log and the public key.
 // FAILED_PRECONDITION when this server has no key.
 func (a *Auditor) Sealer(ctx context.Context) (seal func(what string, digest audit.Hash) (string, error), log, publicKey string, err error) {
-	if _, err := a.core.Gate.Read(ctx, registry.LineageRead); err != nil {
+	if _, err := a.core.Gate.Read(ctx, registry.CatalogRead); err != nil {
 		return nil, "", "", err
 	}
 	key := a.key()
@@ -136,13 +116,4 @@ func (a *Auditor) Sealer(ctx context.Context) (seal func(what string, digest aud
 		return nil, "", "", errNoKey()
 	}
 	return key.Seal, key.Origin(), key.Public, nil
-}
-
-// LogSize returns how many entries the log has, also those that the caller does not see.
-func (a *Auditor) LogSize(ctx context.Context) (int64, error) {
-	scope, err := a.core.Gate.Read(ctx, registry.LineageRead)
-	if err != nil {
-		return 0, err
-	}
-	return scope.LogSize(ctx)
 }

@@ -33,11 +33,19 @@ type reading struct {
 
 // read reads the facts of a version.
 func (r *Reporter) read(ctx context.Context, model, version string) (*reading, error) {
-	x := &reading{Reporter: r, hidden: map[string]bool{}, facts: compliance.Facts{Format: compliance.Format, LogSeqs: map[registry.ID]int64{}, Cut: []string{}}}
-	var err error
-	if x.facts.ReadFrom, err = r.Auditor.LogSize(ctx); err != nil {
+	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
 		return nil, err
 	}
+	x := &reading{Reporter: r, hidden: map[string]bool{}, facts: compliance.Facts{Format: compliance.Format, LogSeqs: map[registry.ID]int64{}, Cut: []string{}}}
+	x.facts.MadeFor = compliance.Reader{Subject: scope.Actor().Subject, Roles: append([]string{}, scope.Roles()...)}
+	slices.Sort(x.facts.MadeFor.Roles)
+	x.facts.MadeFor.Roles = slices.Compact(x.facts.MadeFor.Roles)
+	began, err := scope.NewestHead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x.facts.ReadFrom = began.Seq
 	if x.sources.Seal, x.sources.Log, x.sources.PublicKey, err = r.Auditor.Sealer(ctx); err != nil {
 		return nil, err
 	}
@@ -48,6 +56,14 @@ func (r *Reporter) read(ctx context.Context, model, version string) (*reading, e
 		if err := step(ctx); err != nil {
 			return nil, err
 		}
+	}
+	ended, err := scope.NewestHead(ctx)
+	if err != nil {
+		return nil, err
+	}
+	x.facts.ReadAt = ended.At.UTC()
+	if x.sources.Checkpoint == "" {
+		x.facts.LogSize = ended.Seq
 	}
 	x.facts.Hidden = slices.Sorted(maps.Keys(x.hidden))
 	if x.facts.Hidden == nil {
@@ -79,18 +95,8 @@ func (x *reading) forbidden(part string, err error) error {
 	return err
 }
 
-// subject reads the caller, the version and its model.
+// subject reads the version and its model.
 func (x *reading) subject(ctx context.Context, model, version string) error {
-	viewer, err := x.Access.Viewer(ctx)
-	if err != nil {
-		return err
-	}
-	x.facts.MadeFor = compliance.Reader{Subject: viewer.Subject, Roles: slices.Clone(viewer.Roles)}
-	if x.facts.MadeFor.Roles == nil {
-		x.facts.MadeFor.Roles = []string{}
-	}
-	slices.Sort(x.facts.MadeFor.Roles)
-	x.facts.MadeFor.Roles = slices.Compact(x.facts.MadeFor.Roles)
 	v, err := x.Catalog.ModelVersion(ctx, model, version)
 	if err != nil {
 		return err
@@ -140,6 +146,7 @@ func (x *reading) card(ctx context.Context) error {
 
 // lineage reads what the version came from, in all its forms.
 func (x *reading) lineage(ctx context.Context) error {
+	x.facts.People, x.facts.Gaps, x.facts.Lineage = []string{}, []compliance.Gap{}, compliance.Lineage{Nodes: []compliance.Node{}, Edges: []compliance.Edge{}}
 	depth := 50
 	d, err := x.Explorer.ExportDocument(ctx, provenance.ExportInput{Of: x.version.ID, Direction: lineage.Upstream, MaxDepth: &depth})
 	if err != nil {
@@ -161,7 +168,7 @@ func (x *reading) lineage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	x.facts.ReadAt, x.facts.People, x.facts.Gaps = p.KnownAt.UTC(), p.People, []compliance.Gap{}
+	x.facts.People = p.People
 	sources := map[registry.ID]bool{}
 	for _, s := range p.RawSources {
 		sources[s.NodeMeta().ID] = true

@@ -59,28 +59,28 @@ func (x *reading) transitions(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, e := range edges {
-		t := e.Node
-		x.sees(t, "Transition")
-		out := compliance.Transition{ID: t.ID, From: t.From, To: t.To, At: t.At, By: t.By, Reason: t.Reason, Approval: t.Approval, Forced: t.Forced}
-		if out.Gates, err = x.gates(ctx, t); err != nil {
-			return err
+	moves, gated := make([]*registry.Transition, len(edges)), make([]*registry.Transition, len(edges))
+	for i, e := range edges {
+		x.sees(e.Node, "Transition")
+		moves[i], gated[i] = e.Node, &registry.Transition{Meta: e.Node.Meta}
+		if shows(e.Node, "Transition", "gates") {
+			gated[i].Gates = e.Node.Gates
 		}
-		x.facts.Transitions = append(x.facts.Transitions, out)
+	}
+	seen, err := x.Gates.SeenBy(ctx, gated)
+	if err != nil {
+		return err
+	}
+	for i, t := range moves {
+		x.facts.Transitions = append(x.facts.Transitions, compliance.Transition{ID: t.ID, From: t.From, To: t.To, At: t.At, By: t.By, Reason: t.Reason, Approval: t.Approval,
+			Forced: t.Forced, Gates: gatesOf(gated[i], seen[i])})
 	}
 	slices.SortStableFunc(x.facts.Transitions, func(a, b compliance.Transition) int { return a.At.Compare(b.At) })
 	return nil
 }
 
-// gates reads what gates said of a transition, and what they looked at.
-func (x *reading) gates(ctx context.Context, t *registry.Transition) (out []compliance.Gate, err error) {
-	if !shows(t, "Transition", "gates") || len(t.Gates) == 0 {
-		return nil, nil
-	}
-	seen, err := x.Gates.SeenBy(ctx, t)
-	if err != nil {
-		return nil, err
-	}
+// gatesOf tells what gates said of a transition, and what they looked at.
+func gatesOf(t *registry.Transition, seen []*gates.GateResult) (out []compliance.Gate) {
 	for i, said := range t.Gates {
 		g := compliance.Gate{Name: said.Name, Revision: said.Revision, Mode: said.Mode, Answer: said.Answer, Message: said.Message, ReadAgain: seen[i] != nil}
 		if seen[i] != nil {
@@ -91,7 +91,7 @@ func (x *reading) gates(ctx context.Context, t *registry.Transition) (out []comp
 		}
 		out = append(out, g)
 	}
-	return out, nil
+	return out
 }
 
 func gateFact(f *gates.GateFact) compliance.GateFact {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"pedigree/compliance"
 	"pedigree/registry"
@@ -107,13 +108,7 @@ func (x *reading) signatures(ctx context.Context) error {
 
 // log reads the entries of the log about all that was read, with their proofs.
 func (x *reading) log(ctx context.Context) error {
-	size, err := x.Auditor.LogSize(ctx)
-	if err != nil {
-		return err
-	}
-	x.facts.LogSize = size
-	own, others := x.objects()
-	found, err := x.Auditor.EvidenceOf(ctx, x.version.Parent, own, others, compliance.MaxEntries)
+	found, err := x.Auditor.EvidenceOf(ctx, x.objects(), compliance.MaxEntries)
 	if err != nil {
 		return x.forbidden("log", err)
 	}
@@ -130,50 +125,30 @@ func (x *reading) log(ctx context.Context) error {
 	return nil
 }
 
-// objects lists what the log is asked about: what belongs to the model, and what does not.
-func (x *reading) objects() (own, others []registry.ID) {
-	own = []registry.ID{x.version.ID, registry.CardID(x.version.ID), x.version.Parent}
-	gates := map[string]bool{}
+// objects lists what the log is asked about. Entries about the card, files, requests, deployments and
+// whatever else belongs to the version name the version too, and those about reviews the model.
+func (x *reading) objects() (out []registry.ID) {
+	out = []registry.ID{x.version.ID, x.version.Parent}
 	for _, t := range x.facts.Transitions {
-		own = append(own, t.ID)
 		for _, g := range t.Gates {
-			if g.Name != "" && !gates[g.Name] {
-				gates[g.Name] = true
-				others = append(others, registry.GateID(g.Name))
+			if id := registry.GateID(g.Name); g.Name != "" && !slices.Contains(out, id) {
+				out = append(out, id)
 			}
 		}
 	}
-	for _, r := range x.facts.Requests {
-		own = append(own, r.ID)
-	}
-	for _, r := range x.facts.Reviews {
-		own = append(own, r.ID)
-	}
-	for _, d := range x.facts.Deployments {
-		own, others = append(own, d.ID), append(others, d.ID)
-	}
-	for _, d := range x.facts.Deprecations {
-		own = append(own, d.ID)
-	}
-	for _, a := range x.facts.Artifacts {
-		own = append(own, a.ID)
-	}
-	for _, s := range x.facts.Signatures {
-		own = append(own, s.ID)
-	}
 	for _, r := range x.facts.Recalls {
-		others = append(others, r.ID)
+		out = append(out, r.ID)
 	}
 	asked := 0
 	for _, n := range x.facts.Lineage.Nodes {
-		if n.Restricted || n.ID == x.version.ID {
+		if n.Restricted || n.ID == x.version.ID || n.Kind == registry.KindCommit { // Commits are logged by their repository.
 			continue
 		}
 		if asked++; asked > maxProvenNodes {
 			x.facts.Cut = append(x.facts.Cut, fmt.Sprintf("log entries about nodes of the lineage beyond the nearest %d", maxProvenNodes))
 			break
 		}
-		others = append(others, n.ID)
+		out = append(out, n.ID)
 	}
-	return own, others
+	return out
 }

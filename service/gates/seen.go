@@ -9,43 +9,66 @@ import (
 	"pedigree/service/core"
 )
 
-// SeenBy returns what the gates of a transition looked at, as it was at the time of the transition and
-// known just before it was recorded. The result has one for each gate that the transition names; nil
-// for a gate that is not kept in that revision, or whose facts cannot be read again.
-func (g *Gatekeeper) SeenBy(ctx context.Context, t *registry.Transition) ([]*GateResult, error) {
-	out := make([]*GateResult, len(t.Gates))
-	if _, err := g.core.Gate.Read(ctx, registry.CatalogRead); err != nil || len(t.Gates) == 0 {
+// SeenBy returns what the gates of transitions looked at, as it was at the time of each transition and
+// known just before it was recorded. For each transition it has one result for each gate that the
+// transition names; nil for a gate that is not kept in that revision, or whose facts cannot be read
+// again.
+func (g *Gatekeeper) SeenBy(ctx context.Context, transitions []*registry.Transition) ([][]*GateResult, error) {
+	out, gated := make([][]*GateResult, len(transitions)), false
+	for i, t := range transitions {
+		out[i] = make([]*GateResult, len(t.Gates))
+		gated = gated || len(t.Gates) > 0
+	}
+	if _, err := g.core.Gate.Read(ctx, registry.CatalogRead); err != nil || !gated {
 		return out, err
 	}
 	err := g.core.Gate.Inspect(ctx, registry.CatalogRead, func(ctx context.Context, tx *policies.Tx) error {
-		clear(out)
-		e, err := entryOf(ctx, tx, t.ID)
-		if err != nil || e == nil {
-			return err
-		}
-		h := &history{tx: tx, gate: &registry.Gate{}}
-		moved, q, m, err := h.question(ctx, *e)
-		if err != nil || q.Version == nil {
-			return err
-		}
 		var shown []*GateResult
-		for i, said := range t.Gates {
-			noun, err := gateThen(ctx, tx, m.at, said)
-			if err != nil {
+		for i, t := range transitions {
+			clear(out[i])
+			if err := seenBy(ctx, tx, t, out[i]); err != nil {
 				return err
 			}
-			if noun == nil || moved.ID != t.ID {
-				continue
+			for _, r := range out[i] {
+				if r != nil {
+					shown = append(shown, r)
+				}
 			}
-			results, err := evaluate(ctx, tx, []*registry.Gate{noun}, m, q)
-			if err != nil {
-				return err
-			}
-			out[i], shown = results[0], append(shown, results[0])
 		}
 		return show(ctx, tx, shown)
 	})
 	return out, err
+}
+
+// seenBy evaluates the gates of one transition again.
+func seenBy(ctx context.Context, tx *policies.Tx, t *registry.Transition, out []*GateResult) error {
+	if len(t.Gates) == 0 {
+		return nil
+	}
+	e, err := entryOf(ctx, tx, t.ID)
+	if err != nil || e == nil {
+		return err
+	}
+	h := &history{tx: tx, gate: &registry.Gate{}}
+	_, q, m, err := h.question(ctx, *e)
+	if err != nil || q.Version == nil {
+		return err
+	}
+	for i, said := range t.Gates {
+		noun, err := gateThen(ctx, tx, m.at, said)
+		if err != nil {
+			return err
+		}
+		if noun == nil {
+			continue
+		}
+		results, err := evaluate(ctx, tx, []*registry.Gate{noun}, m, q)
+		if err != nil {
+			return err
+		}
+		out[i] = results[0]
+	}
+	return nil
 }
 
 // entryOf returns the log entry of a transition, nil when there is none.
