@@ -3,6 +3,7 @@ package compliance
 import (
 	"bytes"
 	"html/template"
+	"slices"
 	"strings"
 
 	"pedigree/markdown"
@@ -82,6 +83,7 @@ h2 { font-size: 1.1rem; margin: 1.6rem 0 .4rem; border-bottom: 1px solid #c9ced6
 table { border-collapse: collapse; width: 100% }
 th, td { text-align: left; vertical-align: top; padding: .25rem .6rem .25rem 0; border-bottom: 1px solid #e5e8ec; overflow-wrap: anywhere; white-space: pre-line }
 th { font-weight: 600; color: #4a515c; white-space: nowrap }
+td:first-child { min-width: 8.5em }
 tr { break-inside: avoid }
 p.empty { color: #5a6270; margin: .2rem 0 }
 figure { margin: .5rem 0; break-inside: avoid }
@@ -117,10 +119,37 @@ footer p { margin: .2rem 0; overflow-wrap: anywhere }
 // html writes the document as a page, with the picture in it.
 func (d *document) html(svg []byte) ([]byte, error) {
 	var b bytes.Buffer
+	clean := *d
+	clean.Title, clean.Intro, clean.Foot, clean.Sections = visibleLines(d.Title), visibleLines(d.Intro), visibleCells(d.Foot), slices.Clone(d.Sections)
+	for i, s := range d.Sections {
+		rows := make([][]string, len(s.Rows))
+		for k, r := range s.Rows {
+			rows[k] = visibleCells(r)
+		}
+		clean.Sections[i].Rows = rows
+	}
 	// picture escapes every text that it draws.
 	err := page.Execute(&b, struct {
 		D   *document
 		SVG template.HTML
-	}{d, template.HTML(svg)})
+	}{&clean, template.HTML(svg)})
 	return b.Bytes(), err
+}
+
+// visibleLines replaces what cannot be seen in each line of a text: no name turns the text beside it
+// around.
+func visibleLines(s string) string {
+	parts := strings.Split(s, "\n")
+	for i, p := range parts {
+		parts[i] = markdown.Visible(p)
+	}
+	return strings.Join(parts, "\n")
+}
+
+func visibleCells(cells []string) []string {
+	out := make([]string, len(cells))
+	for i, c := range cells {
+		out[i] = visibleLines(c)
+	}
+	return out
 }

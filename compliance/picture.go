@@ -16,7 +16,7 @@ const (
 	gapX, gapY          = 26, 46
 	boxesInRow          = 6
 	maxDrawn            = 120
-	textWidth           = 27 // characters that fit into a box
+	textWidth           = 25 // characters that fit into a box
 )
 
 // box is a node with its place.

@@ -83,6 +83,9 @@ func readZip(pack []byte) ([]File, error) {
 		if size += f.UncompressedSize64; f.Method != zip.Store || f.UncompressedSize64 > MaxBytes || size > MaxBytes+1<<20 {
 			return nil, broken("%q is packed as no file of a pack is", registry.Shorten(f.Name, 100))
 		}
+		if len(out) > 0 && f.Name <= out[len(out)-1].Name {
+			return nil, broken("its files are not sorted, or one is there twice")
+		}
 		r, err := f.Open()
 		if err != nil {
 			return nil, broken("%q cannot be read", registry.Shorten(f.Name, 100))

@@ -8,9 +8,9 @@ import (
 	"unicode"
 )
 
-// visible replaces what cannot be seen: a line end becomes a space, any other control or format
+// Visible replaces what cannot be seen: a line end becomes a space, any other control or format
 // character is written as its number.
-func visible(s string) string {
+func Visible(s string) string {
 	var b strings.Builder
 	for _, r := range s {
 		switch {
@@ -28,7 +28,7 @@ func visible(s string) string {
 // Code writes a text as a code span, also within a table. In a code span nothing is a link, a
 // mention or a reference.
 func Code(s string) string {
-	s = strings.TrimSpace(visible(s))
+	s = strings.TrimSpace(Visible(s))
 	if s == "" {
 		return ""
 	}
@@ -57,7 +57,7 @@ const meaning = "\\`*_[]|~!$"
 // Text writes a text as one paragraph or cell: what means something to Markdown or HTML is escaped.
 func Text(s string) string {
 	var b strings.Builder
-	text := strings.Join(strings.Fields(visible(s)), " ")
+	text := strings.Join(strings.Fields(Visible(s)), " ")
 	for i, r := range text {
 		switch {
 		case r == '<':
