@@ -35,6 +35,7 @@ type registryClient interface {
 	catalogClient
 	fileClient
 	signatureClient
+	complianceClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	TransitionRequests(ctx context.Context, p core.Paging, f *governance.RequestFilter) (*governance.RequestConnection, error)
 	TransitionRequest(ctx context.Context, id registry.ID) (*registry.TransitionRequest, error)
