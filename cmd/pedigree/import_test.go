@@ -158,3 +158,23 @@ func TestADescriptionOfADatasetIsImportedOnce(t *testing.T) {
 		t.Errorf("another file: exit %d %s", code, stderr)
 	}
 }
+
+func TestACardIsFilledFromAFile(t *testing.T) {
+	file, data := filepath.Join("..", "..", "connect", "modelcard", "testdata", "model-index.md"), t.TempDir()
+	args := []string{"import", "modelcard", file, "--model", "flowers", "--version", "1.0.0", "--data", data}
+	if code, _, stderr := run(t, args...); code != 1 || !strings.Contains(stderr, "there is no version 1.0.0 of flowers") {
+		t.Errorf("without a version: exit %d %s", code, stderr)
+	}
+	if code, _, stderr := run(t, "version", "register", "flowers", "1.0.0", "--create-model", "--data", data); code != 0 {
+		t.Fatal(stderr)
+	}
+	if code, stdout, stderr := run(t, args...); code != 0 || stdout != "added:\n       3 card fields\n       5 tags\n       1 causes\n" {
+		t.Errorf("exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, stdout, stderr := run(t, args...); code != 0 || stdout != "nothing new\n" {
+		t.Errorf("again: exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, stdout, stderr := run(t, "lineage", "flowers@1.0.0", "--data", data); code != 0 || !strings.Contains(stdout, "beans") {
+		t.Errorf("exit %d %s:\n%s", code, stderr, stdout)
+	}
+}

@@ -77,6 +77,7 @@ var settingUses = map[string]settingUse{
 	"import kfp":        storeOrServer,
 	"import kubernetes": storeOrServer,
 	"import mlflow":     storeOrServer,
+	"import modelcard":  storeOrServer,
 	"lineage":           storeOrServer,
 	"load":              storeOrServer,
 	"log":               storeOrServer,
