@@ -126,6 +126,7 @@ var settingUses = map[string]settingUse{
 	"version list":         storeOrServer,
 	"version register":     storeOrServer,
 	"version transition":   storeOrServer,
+	"watch":                storeOrServer,
 }
 
 // commandName returns the name of a command without that of the program.

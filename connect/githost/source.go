@@ -2,6 +2,7 @@ package githost
 
 import (
 	"context"
+	"time"
 
 	"pedigree/connect/git"
 )
@@ -35,4 +36,19 @@ func (s *Source) Update(ctx context.Context, do func(path string) error) (bool, 
 	}
 	s.state = state
 	return true, nil
+}
+
+// Watch looks at a source now and at each tick, until the context ends. do imports it when
+// something moved; tell is called with each error, after which it goes on.
+func Watch(ctx context.Context, s *Source, ticks <-chan time.Time, do func(path string) error, tell func(error)) {
+	for {
+		if _, err := s.Update(ctx, do); err != nil && ctx.Err() == nil {
+			tell(err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticks:
+		}
+	}
 }
