@@ -64,6 +64,8 @@ type catalogClient interface {
 	AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error)
 	AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error)
 	UpdateModel(ctx context.Context, in catalog.UpdateModelInput) (*catalog.ModelPayload, error)
+	UpdateModelVersion(ctx context.Context, in catalog.UpdateModelVersionInput) (*catalog.UpdateModelVersionPayload, error)
+	UpdateModelCard(ctx context.Context, in catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error)
 	DeleteModel(ctx context.Context, in catalog.DeleteModelInput) (*core.DeletePayload, error)
 	DeleteModelVersion(ctx context.Context, in catalog.DeleteModelVersionInput) (*core.DeletePayload, error)
 	DeleteAlias(ctx context.Context, in catalog.DeleteAliasInput) (*core.DeletePayload, error)

@@ -52,6 +52,7 @@ store the same key.`,
 	cmd.Flags().String("approval-profile", "", "set at the start which transitions of the registry need approvals: open (none) or guarded (PRODUCTION needs one); without it what the store holds stays, and a new store is open")
 	cmd.Flags().String("mlflow-stage-transitions", "lifecycle", "which moves MLflow's clients may make: lifecycle (those of the lifecycle) or any (others are forced transitions, for those who may force one)")
 	cmd.Flags().String("mlflow-tracking-uri", "", "the URL of the tracking server of MLflow whose runs become lineage when their versions are registered; it logs in as MLflow's client does, by MLFLOW_TRACKING_TOKEN or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+	cmd.Flags().String("git-hooks", "", "a YAML file of the git repositories that are kept current, by hooks of GitHub, GitLab and Gitea at /api/v1/hooks/HOST/NAME and by polling; see docs/git-hosts.md")
 	cmd.Flags().Duration("run-timeout", registry.DefaultRunTimeout, "the time after which a run that began, and whose end nobody told, is UNKNOWN; 0 for never")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addArtifactFlags(cmd)
@@ -126,6 +127,11 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.GetString("listen"), err)
 	}
+	stopKeeping, err := keepRepositories(context.WithoutCancel(ctx), s, o.service, log, &config)
+	if err != nil {
+		return err
+	}
+	defer stopKeeping()
 	srv := server.HTTP(server.New(o.service, config))
 	srv.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	done := make(chan error, 1)

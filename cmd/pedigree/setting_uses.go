@@ -79,6 +79,7 @@ var settingUses = map[string]settingUse{
 	"import kfp":        storeOrServer,
 	"import kubernetes": storeOrServer,
 	"import mlflow":     storeOrServer,
+	"import modelcard":  storeOrServer,
 	"lineage":           storeOrServer,
 	"load":              storeOrServer,
 	"log":               storeOrServer,
@@ -133,6 +134,7 @@ var settingUses = map[string]settingUse{
 	"version list":         storeOrServer,
 	"version register":     storeOrServer,
 	"version transition":   storeOrServer,
+	"watch":                storeOrServer,
 }
 
 // commandName returns the name of a command without that of the program.

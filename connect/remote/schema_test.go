@@ -114,7 +114,7 @@ func inputs() map[string]any {
 		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
 		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{},
 		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{},
-		"setReviewPlan": &governance.SetReviewPlanInput{}, "putTransitionGuard": &governance.PutTransitionGuardInput{}, "updateModel": &catalog.UpdateModelInput{}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{},
+		"setReviewPlan": &governance.SetReviewPlanInput{}, "putTransitionGuard": &governance.PutTransitionGuardInput{}, "updateModel": &catalog.UpdateModelInput{}, "updateModelVersion": &catalog.UpdateModelVersionInput{}, "updateModelCard": &catalog.UpdateModelCardInput{Card: &catalog.ModelCardInput{}}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{},
 		"planDeprecation": &governance.PlanDeprecationInput{}, "announceDeprecation": &governance.AnnounceDeprecationInput{}, "withdrawDeprecation": &governance.WithdrawDeprecationInput{},
 		"confirmMigration": &governance.ConfirmMigrationInput{}, "attachSignature": &catalog.AttachSignatureInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{}}
 }
@@ -143,9 +143,9 @@ func sameFields(t *testing.T, s *ast.Schema, at string, typ *ast.Type, v any) {
 	}
 }
 
-// factsOnly are the fields that a batch of facts takes and the mutation of its own
-// refuses; nothing that is sent through a server sets them.
-var factsOnly = map[string][]string{"registerModel": {"createdAt", "incarnation", "firstName"}, "setAlias": {"at", "removedAt"}, "recordTag": {"movedAt"}}
+// factsOnly are the fields that the service takes and the mutation of its own refuses, most of
+// them from a batch of facts; nothing that is sent through a server sets them.
+var factsOnly = map[string][]string{"registerModel": {"createdAt", "incarnation", "firstName"}, "setAlias": {"at", "removedAt"}, "recordTag": {"movedAt"}, "updateModelCard": {"clear"}}
 
 func TestEveryInputFitsTheSchema(t *testing.T) {
 	s := loadSchema(t)

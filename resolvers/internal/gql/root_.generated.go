@@ -2874,7 +2874,7 @@ type Provenance {
   tags: [ProvenanceNode!]!
   "The features."
   features: [ProvenanceNode!]!
-  "Who had a hand in it, by name, each once."
+  "Who had a hand in it, by name, each once: who made, owned or ran something of it, or approved a move of a version."
   people: [String!]!
   "What is not known that should be."
   gaps: [Gap!]!
