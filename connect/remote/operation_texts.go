@@ -129,6 +129,7 @@ func operations() map[string]string {
 		"rejectTransition": opRejectTransition, "withdrawTransition": opWithdrawTransition, "recordReview": opRecordReview, "setReviewPlan": opSetReviewPlan, "putTransitionGuard": opPutTransitionGuard, "auditLog": opAuditLog}
 	maps.Copy(all, catalogOperations())
 	maps.Copy(all, deprecationOperations())
+	all["recall"] = opRecall
 	maps.Copy(all, signatureOperations())
 	return all
 }

@@ -19,6 +19,7 @@ before(async () => {
   const { model } = await server.ask(`{ model(name: "credit-approval") { versions(first: 10) { edges { node { id version deployments(first: 5) { edges { node { id } } } } } } } }`);
   const [b, a] = model.versions.edges.map(({ node }) => node).filter(({ version }) => ['1.0.0', '1.0.1'].includes(version));
   const { provenance } = await server.ask('query ($of: ID!) { provenance(of: $of) { rawSources { id } datasets { id } runs { id } commits { id } features { id } } }', { of: a.id });
+  const { recalls, modelVersion: hit } = await server.ask('{ recalls(first: 1) { edges { node { id } } } modelVersion(model: "merchant-risk", version: "1.2.0") { id } }');
   const deployment = a.deployments.edges[0].node.id;
   pages = {
     home: '/',
@@ -45,6 +46,11 @@ before(async () => {
     requests: '/governance',
     deprecations: '/governance?board=deprecations',
     reviews: '/governance?board=reviews&within=365',
+    recalls: '/recalls',
+    'recalls-of-a-version': `/recalls?node=${hit.id}`,
+    recall: `/recalls/${recalls.edges[0].node.id}`,
+    'recalled-version': '/models/merchant-risk/versions/1.2.0',
+    'recalled-lineage': `/lineage/${hit.id}`,
     log: '/log',
     access: '/access',
     'access-roles': '/access?part=roles',
@@ -422,6 +428,84 @@ test('a role is given and taken, and a rule is put after its preview', async () 
   await page.getByRole('button', { name: 'Withdraw', exact: true }).click();
   await page.waitForFunction(() => !document.querySelector('main').textContent.includes('by the API'));
   assert.equal((await server.ask('{ explain(role: "viewer", action: "log.read") { allowed } }')).explain.allowed, false);
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('a recall: said of a file, seen on all that learned from it, resolved for a deployment, and ended by two people', async () => {
+  const second = await tokenFor(server, 'paul', 'admin');
+  const one = await open(browser, server.url);
+  await signIn(one.page, tokens.admin, pages.dataset);
+  await settled(one.page);
+  await one.page.getByRole('button', { name: 'Recall…' }).click();
+  await one.page.getByLabel('What is wrong').fill('ages are in months');
+  await one.page.getByLabel('How bad is it').selectOption('CRITICAL');
+  await one.page.getByRole('button', { name: 'Recall it' }).click();
+  await one.page.getByRole('heading', { level: 1, name: 'Recall 2' }).waitFor();
+  await settled(one.page);
+  const here = new URL(one.page.url()).pathname;
+  await one.page.getByRole('status').filter({ hasText: 'in production' }).waitFor();
+  for (const [path, where] of [
+    [pages.version, '.page-head .badge.bad'],
+    [pages.model, 'main tr .badge.bad'],
+    ['/models', 'main tr:has-text("credit-approval") .badge.bad'],
+    [pages.lineage, '.canvas .node.recalled .badge.bad'],
+    [pages['lineage-table'], 'main tr .badge.bad'],
+    ['/datasets', 'main li .badge.bad'],
+    ['/deployments', 'main tr .badge.bad'],
+    ['/', 'main li:has-text("ages are in months") .badge.bad'],
+  ]) {
+    await one.page.goto(server.url + path);
+    await settled(one.page);
+    assert.match(await one.page.locator(where).first().textContent(), /recall/, path);
+  }
+  await one.page.goto(server.url + here);
+  await settled(one.page);
+  await one.page.getByRole('button', { name: 'Resolve…' }).first().click();
+  await one.page.getByLabel('What was done', { exact: true }).selectOption('ACCEPTED');
+  assert.equal(await one.page.getByRole('button', { name: 'Note it' }).isDisabled(), true, 'to go on needs a reason');
+  await one.page.getByLabel('Reason').fill('only two months of traffic left');
+  await one.page.getByRole('button', { name: 'Note it' }).click();
+  await one.page.locator('main .badge.good', { hasText: 'accepted' }).waitFor();
+  await one.page.getByRole('button', { name: 'Ask to clear it…' }).click();
+  await one.page.getByLabel('Reason').fill('the file was right after all');
+  await one.page.getByRole('button', { name: 'Ask', exact: true }).click();
+  await one.page.getByText('It waits for a second person').waitFor();
+  assert.equal(await one.page.getByRole('button', { name: 'Clear it…' }).count(), 0, 'nobody clears what they asked to clear');
+  assert.deepEqual(one.problems(), []);
+  await one.close();
+
+  const two = await open(browser, server.url);
+  await signIn(two.page, second);
+  await two.page.locator('main li', { hasText: 'asks to clear it' }).getByRole('link').click();
+  await two.page.getByRole('button', { name: 'Clear it…' }).click();
+  await two.page.getByRole('button', { name: 'Clear', exact: true }).click();
+  await two.page.locator('.page-head .badge.good', { hasText: 'cleared' }).waitFor();
+  await two.page.goto(server.url + pages.version);
+  await settled(two.page);
+  assert.equal(await two.page.locator('.page-head .badge.bad').count(), 0, 'nothing is recalled any more');
+  assert.deepEqual(two.problems(), []);
+  await two.close();
+
+  const vera = await open(browser, server.url);
+  await signIn(vera.page, tokens.viewer, pages.dataset);
+  await settled(vera.page);
+  assert.equal(await vera.page.getByRole('button', { name: 'Recall…' }).count(), 0, 'a viewer recalls nothing');
+  await vera.close();
+});
+
+test('the gates of a move are told with the facts that they saw before it is made', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin, '/models/card-fraud/versions/3.0.0');
+  await settled(page);
+  const gates = page.locator('section.panel', { hasText: 'Gates on its way' });
+  await gates.getByText('licences').waitFor();
+  await gates.locator('li', { hasText: 'licences' }).locator('summary').click();
+  await gates.getByText('sources.licence').first().waitFor();
+  await page.getByRole('button', { name: 'Move to a stage…' }).click();
+  await page.getByLabel('To', { exact: true }).selectOption('PRODUCTION');
+  await page.getByRole('dialog').getByText('only warns').waitFor();
+  assert.deepEqual(await barriers(page), [], 'the dialog with gates');
   assert.deepEqual(problems(), []);
   await close();
 });

@@ -5,6 +5,7 @@ import { Link } from 'wouter';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { modelHref, versionHref } from '../components/links';
 import { STAGES, Stage, Tags, Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { count, title } from '../components/format';
@@ -18,8 +19,8 @@ const MODELS = graphql(`
         node {
           id name description owner createdAt nextReview
           tags { key value }
-          productionVersion { id version stage deprecation { step sunset } card { completeness { complete filled total } } }
-          latestVersion { id version stage }
+          productionVersion { id version stage recallState deprecation { step sunset } card { completeness { complete filled total } } }
+          latestVersion { id version stage recallState }
         }
       }
       pageInfo { hasNextPage endCursor }
@@ -168,12 +169,12 @@ function ModelTable({ models, onOwner }: { models: Model[]; onOwner: (owner: str
   );
 }
 
-function VersionLink({ model, version }: { model: string | null; version: { version: string | null; stage: string | null } | null }) {
+function VersionLink({ model, version }: { model: string | null; version: { id: string; version: string | null; stage: string | null; recallState: string | null } | null }) {
   if (version === null) return <span className="muted">none</span>;
   return (
     <div>
       {model !== null && version.version !== null ? <Link href={versionHref(model, version.version)}>{version.version}</Link> : <span className="muted">restricted</span>}{' '}
-      <Stage stage={version.stage} />
+      <Stage stage={version.stage} /> <Recalled id={version.id} state={version.recallState} />
     </div>
   );
 }

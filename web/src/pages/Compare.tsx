@@ -6,6 +6,7 @@ import { print } from 'graphql/language/printer';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { graphiqlHref, nodeHref, versionHref } from '../components/links';
 import { Stage, Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page, Panel } from '../components/Page';
 import { count, number } from '../components/format';
 import { useUrlState } from '../components/useUrlState';
@@ -16,7 +17,7 @@ const SIDE = graphql(`
     node(id: $id) {
       __typename
       ... on ModelVersion {
-        id version modelName stage createdDate creator
+        id version modelName stage createdDate creator recallState
         model { id versions(first: 50) { edges { node { id version stage } } } }
       }
     }
@@ -116,7 +117,7 @@ function Choose({ name, value, versions, onSet }: { name: string; value: string;
 
 function SideHead({ side, name }: { side: Side; name: string }) {
   return (
-    <Panel title={`${name}: ${side.version}`} id={`side-${name}`} more={<Stage stage={side.stage} />}>
+    <Panel title={`${name}: ${side.version}`} id={`side-${name}`} more={<span className="badges"><Stage stage={side.stage} /> <Recalled id={side.id} state={side.recallState} /></span>}>
       <p>
         {side.modelName && side.version && <Link href={versionHref(side.modelName, side.version)}>Its page</Link>}, made <Time at={side.createdDate} date /> by {side.creator ?? 'someone'}
       </p>

@@ -3,6 +3,7 @@ import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { graphql, nodesOf } from '../api/graphql';
 import { useMay, useViewer } from '../api/viewer';
+import { Boards } from '../components/Boards';
 import { Choice } from '../components/Choice';
 import { modelHref, versionHref } from '../components/links';
 import { Stage, Time } from '../components/Marks';
@@ -45,11 +46,7 @@ const REVIEWS = graphql(`
   }
 `);
 
-const BOARDS = [
-  ['requests', 'Requests'],
-  ['deprecations', 'Deprecations'],
-  ['reviews', 'Reviews'],
-] as const;
+const BOARDS = ['requests', 'deprecations', 'reviews'] as const;
 const STATUSES = ['PENDING', 'APPROVED', 'EXECUTED', 'REJECTED', 'EXPIRED', 'VOID', 'WITHDRAWN'] as const;
 const STEPS = ['PLANNED', 'ANNOUNCED', 'RETIRED', 'CLEANED_UP', 'WITHDRAWN'] as const;
 
@@ -57,19 +54,12 @@ export default function Governance() {
   const list = useList();
   const viewer = useViewer();
   const may = useMay();
-  const board = BOARDS.map(([key]) => key).find((key) => key === list.value('board')) ?? 'requests';
+  const board = BOARDS.find((key) => key === list.value('board')) ?? 'requests';
   if (viewer === null) return <Skeleton />;
   const allowed = board === 'deprecations' ? may('deprecation.read') : may('request.read');
   return (
     <Page title="Governance" lead="What waits for a decision, what goes out of use, and what is due for review.">
-      <fieldset className="actions">
-        <legend className="visually-hidden">Board</legend>
-        {BOARDS.map(([key, text]) => (
-          <Link key={key} className="button" href={`/governance?board=${key}`} aria-current={board === key ? 'true' : undefined}>
-            {text}
-          </Link>
-        ))}
-      </fieldset>
+      <Boards current={board} />
       {!allowed && <p className="empty">Your roles may not read this board. Ask an administrator for a role that may.</p>}
       {allowed && board === 'requests' && <Requests />}
       {allowed && board === 'deprecations' && <Deprecations />}

@@ -4,16 +4,17 @@ import { useQuery } from 'urql';
 import { Link, useLocation } from 'wouter';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { useMay, useViewer } from '../api/viewer';
-import { modelHref, versionHref } from '../components/links';
+import { modelHref, recallHref, versionHref } from '../components/links';
 import { Stage, Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page, Panel } from '../components/Page';
 import { label, title } from '../components/format';
 import { EmptyRegistry } from './Catalog';
 
 const HOME = graphql(`
-  query Home($requests: Boolean!, $deprecations: Boolean!, $log: Boolean!) {
+  query Home($requests: Boolean!, $deprecations: Boolean!, $recalls: Boolean!, $log: Boolean!) {
     models(first: 6, orderBy: { field: CREATED_AT, direction: DESC }) {
-      edges { node { id name description owner productionVersion { id version stage } latestVersion { id version stage } } }
+      edges { node { id name description owner productionVersion { id version stage recallState } latestVersion { id version stage } } }
     }
     reviewsDue(first: 10) @include(if: $requests) { edges { node { id name owner nextReview } } }
     transitionRequests(first: 10, filter: { scope: WAITING_FOR_ME }) @include(if: $requests) {
@@ -21,6 +22,9 @@ const HOME = graphql(`
     }
     deprecations(first: 10, filter: { step: ANNOUNCED }) @include(if: $deprecations) {
       edges { node { id modelName version sunset replacement { id version } } }
+    }
+    recalls(first: 10, filter: { open: true }) @include(if: $recalls) {
+      edges { node { id number reason severity recalledBy recalledAt clearing { askedBy askedAt reason } nodes { id name } } }
     }
     auditLog(first: 12) @include(if: $log) {
       edges { node { seq at actor action reason detail } }
@@ -35,7 +39,7 @@ export default function Home() {
   const [text, setText] = useState('');
   const [{ data, fetching, error }] = useQuery({
     query: HOME,
-    variables: { requests: may('request.read'), deprecations: may('deprecation.read'), log: may('log.read') },
+    variables: { requests: may('request.read'), deprecations: may('deprecation.read'), recalls: may('recall.read'), log: may('log.read') },
     pause: viewer === null,
   });
   function search(event: FormEvent) {
@@ -84,7 +88,7 @@ export default function Home() {
                       {model.description && <div className="muted small clamp">{model.description}</div>}
                       {model.name !== null && model.productionVersion?.version && (
                         <div className="small">
-                          <Link href={versionHref(model.name, model.productionVersion.version)}>{model.productionVersion.version}</Link> <Stage stage={model.productionVersion.stage} />
+                          <Link href={versionHref(model.name, model.productionVersion.version)}>{model.productionVersion.version}</Link> <Stage stage={model.productionVersion.stage} /> <Recalled id={model.productionVersion.id} state={model.productionVersion.recallState} />
                         </div>
                       )}
                     </li>
@@ -102,13 +106,27 @@ export default function Home() {
 type HomeData = ResultOf<typeof HOME>;
 
 function Waiting({ home }: { home: HomeData }) {
+  const viewer = useViewer();
   const requests = nodesOf(home.transitionRequests);
   const reviews = nodesOf(home.reviewsDue);
   const sunsets = nodesOf(home.deprecations);
+  const recalls = nodesOf(home.recalls);
   return (
     <Panel title="What waits for you">
-      {requests.length + reviews.length + sunsets.length === 0 && <p className="muted">Nothing waits for you.</p>}
+      {requests.length + reviews.length + sunsets.length + recalls.length === 0 && <p className="muted">Nothing waits for you.</p>}
       <ul className="rows">
+        {recalls.map((recall) => (
+          <li key={recall.id}>
+            <span className="badge bad">recall</span> <Link href={recallHref(recall.id)}>Recall {recall.number}</Link>: {recall.reason}{' '}
+            <span className="muted small">
+              {recall.clearing === null
+                ? `${label(recall.severity)}, by ${recall.recalledBy}`
+                : recall.clearing.askedBy === viewer?.subject
+                  ? 'you asked to clear it; a second person decides'
+                  : `${recall.clearing.askedBy} asks to clear it`}
+            </span>
+          </li>
+        ))}
         {requests.map((request) => (
           <li key={request.id}>
             <span className="badge warn">approval</span> <VersionRef model={request.modelName} version={request.version} /> from {label(request.from)} to {label(request.to)}, asked by {request.requestedBy},{' '}

@@ -7,6 +7,7 @@ import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { useMay } from '../api/viewer';
 import { graphiqlHref, impactHref, lineageHref, nodeHref, useSegments, versionHref } from '../components/links';
 import { STAGES, Stage, Tags, Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, NotFound, Page, Panel, Skeleton } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { Text } from '../components/Text';
@@ -28,7 +29,7 @@ const MODEL = graphql(`
         totalCount
         edges {
           node {
-            id version stage createdDate creator owner
+            id version stage createdDate creator owner recallState
             deprecation { step sunset }
             card { performance { accuracy precision recall f1Score metrics { name value } } completeness { complete filled total } }
           }
@@ -63,7 +64,7 @@ const HISTORY = graphql(`
 const DEPLOYMENTS = graphql(`
   query ModelDeployments($name: String!) {
     model(name: $name) {
-      versions(first: 50) { edges { node { id version deployments(first: 20) { edges { node { id name environment endpoint trafficPercent live startedAt endedAt owner } } } } } }
+      versions(first: 50) { edges { node { id version deployments(first: 20) { edges { node { id name environment endpoint trafficPercent live startedAt endedAt owner recallState } } } } } }
     }
   }
 `);
@@ -252,7 +253,7 @@ function Versions({ name, versions }: { name: string; versions: NonNullable<Vers
             <tr key={version.id}>
               <th scope="row">{version.version === null ? 'restricted' : <Link href={versionHref(name, version.version)}>{version.version}</Link>}</th>
               <td>
-                <Stage stage={version.stage} />
+                <Stage stage={version.stage} /> <Recalled id={version.id} state={version.recallState} />
                 {version.deprecation && version.deprecation.step !== 'WITHDRAWN' && <div className="badge warn">deprecation {label(version.deprecation.step)}</div>}
               </td>
               <td className="num">{version.card?.performance?.accuracy != null && number(version.card.performance.accuracy)}</td>
@@ -339,7 +340,7 @@ function Deployments({ name }: { name: string }) {
                       </th>
                       <td>{one.version && <Link href={versionHref(name, one.version)}>{one.version}</Link>}</td>
                       <td>
-                        <span className={one.live ? 'badge good' : 'badge'}>{one.live ? 'live' : 'ended'}</span> {one.trafficPercent != null && `${number(one.trafficPercent)} %`}
+                        <span className={one.live ? 'badge good' : 'badge'}>{one.live ? 'live' : 'ended'}</span> {one.trafficPercent != null && `${number(one.trafficPercent)} %`} <Recalled id={one.id} state={one.recallState} />
                       </td>
                       <td>
                         <Time at={one.startedAt} date />

@@ -10,8 +10,10 @@ import { ActionDialog, TextField } from '../../components/ActionDialog';
 import { STAGES, Time } from '../../components/Marks';
 import { label, title } from '../../components/format';
 import type { VersionData } from '../Version';
+import { GATE, GateList, Gates } from './Gates';
 
-const CHECKS = graphql(`
+const CHECKS = graphql(
+  `
   query VersionMoves($id: ID!) {
     DEVELOPMENT: checkTransition(id: $id, to: DEVELOPMENT) { ...Check }
     STAGING: checkTransition(id: $id, to: STAGING) { ...Check }
@@ -20,8 +22,10 @@ const CHECKS = graphql(`
     DEPRECATED: checkTransition(id: $id, to: DEPRECATED) { ...Check }
     ARCHIVED: checkTransition(id: $id, to: ARCHIVED) { ...Check }
   }
-  fragment Check on TransitionCheck @_unmask { allowed makesRequest needed counted blockers { kind text } incumbent { id version } }
-`);
+  fragment Check on TransitionCheck @_unmask { allowed makesRequest needed counted blockers { kind text } incumbent { id version } gates { ...GateSays } }
+`,
+  [GATE],
+);
 
 const MOVE = graphql(`
   mutation Move($input: TransitionModelVersionInput!) {
@@ -76,6 +80,18 @@ export function Actions({ model, version, onStale }: ActionsProps) {
   );
 }
 
+/** What the gates say of the stages that come next, for those who may move it or ask for that. */
+export function VersionGates({ version }: { version: VersionData }) {
+  const may = useMay();
+  const offers = !version.deleted && (may('transition') || may('transition.request'));
+  const [{ data }] = useQuery({ query: CHECKS, variables: { id: version.id }, pause: !offers });
+  const stages = STAGES.map(([stage]) => stage).flatMap((stage) => {
+    const one = data?.[stage];
+    return one && stage !== version.stage && !one.blockers.some(({ kind }) => kind === 'LIFECYCLE') ? [{ stage, gates: one.gates }] : [];
+  });
+  return <Gates stages={stages} />;
+}
+
 function MoveButton({ version }: { version: VersionData }) {
   const [{ data }, check] = useQuery({ query: CHECKS, variables: { id: version.id } });
   const [, move] = useMutation(MOVE);
@@ -120,7 +136,8 @@ function MoveButton({ version }: { version: VersionData }) {
             </p>
           )}
           {chosen.incumbent?.version && <p>Version {chosen.incumbent.version} stands there now, and becomes deprecated.</p>}
-          {chosen.blockers.map((blocker) => (
+          {chosen.gates.length > 0 && <GateList gates={chosen.gates} />}
+          {chosen.blockers.filter(({ kind }) => kind !== 'GATE' || chosen.gates.length === 0).map((blocker) => (
             <p key={blocker.text} className="muted">
               {blocker.text}
             </p>
