@@ -102,7 +102,7 @@ async function barriers(page) {
 function refusals(page) {
   const found = [];
   page.on('response', async (response) => {
-    if (!response.url().endsWith('/graphql')) return;
+    if (!response.url().endsWith('/graphql') || response.request().headers()['accept'] === 'text/event-stream') return;
     const body = await response.json().catch(() => ({}));
     for (const error of body.errors ?? []) if (!['FORBIDDEN', 'NOT_FOUND'].includes(error.extensions?.code)) found.push(`${response.request().postDataJSON().operationName}: ${error.message}`);
   });
@@ -506,6 +506,89 @@ test('the gates of a move are told with the facts that they saw before it is mad
   await page.getByLabel('To', { exact: true }).selectOption('PRODUCTION');
   await page.getByRole('dialog').getByText('only warns').waitFor();
   assert.deepEqual(await barriers(page), [], 'the dialog with gates');
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('what waits comes by itself, over one connection that ends with the page', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  const streams = [];
+  page.on('request', (request) => {
+    if (request.headers()['accept'] === 'text/event-stream') streams.push(request);
+  });
+  let ended = 0;
+  page.on('requestfailed', (request) => {
+    if (streams.includes(request)) ended++;
+  });
+  await signIn(page, tokens.admin);
+  await settled(page);
+  await page.waitForFunction(() => document.querySelector('main .rows') !== null);
+  while (streams.length === 0) await page.waitForTimeout(20);
+  await server.ask('mutation ($input: RecallInput!) { recall(input: $input) { recall { id } } }', { input: { nodes: [pages.run.slice('/nodes/'.length)], reason: 'the clock of this run was wrong', severity: 'LOW' } });
+  await page.getByText('the clock of this run was wrong').first().waitFor();
+  assert.equal(streams.length, 1);
+  await page.locator('header').getByRole('link', { name: 'Models', exact: true }).click();
+  await page.getByRole('heading', { level: 1, name: 'Models' }).waitFor();
+  while (ended === 0) await page.waitForTimeout(20);
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('the deprecation of a version: planned, announced, and given up on the board', async () => {
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin, pages.deprecations);
+  await settled(page);
+  await page.getByRole('button', { name: 'Plan a deprecation…' }).click();
+  await page.getByLabel('Model', { exact: true }).fill('credit-approval');
+  await page.getByLabel('Versions').fill('1.0.0');
+  await page.getByLabel('Replacement').fill('1.1.0');
+  await page.getByRole('textbox', { name: 'Plan' }).fill('the desk moves in spring');
+  await page.getByRole('button', { name: 'Plan it' }).click();
+  const row = page.locator('main .rows > li', { hasText: 'credit-approval 1.0.0' });
+  await row.getByRole('button', { name: 'Announce…' }).click();
+  await page.getByLabel('How to migrate').fill('call /approval/v2');
+  assert.deepEqual(await barriers(page), [], 'the dialog');
+  await page.getByRole('button', { name: 'Announce', exact: true }).click();
+  await row.getByText('call /approval/v2').waitFor();
+  await page.goto(`${server.url}${pages.version}`);
+  await page.getByText('Deprecation announced').waitFor();
+  await page.goto(`${server.url}${pages.deprecations}`);
+  await settled(page);
+  // Retiring before the sunset is refused, in the server's words.
+  await row.getByRole('button', { name: 'Retire…' }).click();
+  await page.getByRole('button', { name: 'Retire', exact: true }).click();
+  await page.getByRole('alert').filter({ hasText: /sunset|supported|live/ }).waitFor();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await row.getByRole('button', { name: 'Give it up…' }).click();
+  await page.getByRole('button', { name: 'Give it up', exact: true }).click();
+  await row.getByText('withdrawn').first().waitFor();
+  assert.deepEqual(problems(), []);
+  await close();
+});
+
+test('models by tag, the gaps of their ways, the paths between two nodes, and a request decided on the board', async () => {
+  const author = await tokenFor(server, 'sue', 'data_scientist');
+  const { page, close, problems } = await open(browser, server.url);
+  await signIn(page, tokens.admin, '/models');
+  await settled(page);
+  await page.getByLabel('Tag', { exact: true }).selectOption('tier=2');
+  await page.waitForFunction(() => !document.querySelector('main').textContent.includes('card-fraud'));
+  await page.getByRole('link', { name: 'merchant-risk' }).waitFor();
+  assert.equal(await page.getByRole('link', { name: 'card-fraud' }).count(), 0);
+  await page.goto(`${server.url}${pages.lineage}&path=${pages.impact.slice('/impact/'.length)}`);
+  await settled(page);
+  await page.getByRole('heading', { name: /shortest paths? between|The path between/ }).waitFor();
+  assert.ok((await page.locator('main .path').count()) > 0);
+  const ask = (query, variables) => fetch(`${server.url}/graphql`, { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${author}` }, body: JSON.stringify({ query, variables }) }).then((r) => r.json());
+  await server.ask('mutation ($input: PutTransitionGuardInput!) { putTransitionGuard(input: $input) { guard { id } } }', { input: { model: 'income-estimator', profile: 'GUARDED', stages: ['CANARY'], needed: 1 } });
+  const made = await ask('mutation { transitionModelVersion(input: { model: "income-estimator", version: "2.1.0", to: CANARY, reason: "from the board" }) { request { id } } }');
+  assert.ok(made.data?.transitionModelVersion?.request?.id, JSON.stringify(made));
+  await page.goto(`${server.url}/governance`);
+  const row = page.locator('main .rows > li', { hasText: 'from the board' });
+  await row.getByRole('button', { name: 'Reject…' }).click();
+  await page.getByLabel('Comment').fill('not in this quarter');
+  await page.getByRole('button', { name: 'Reject', exact: true }).click();
+  await row.getByText('rejected').waitFor();
   assert.deepEqual(problems(), []);
   await close();
 });

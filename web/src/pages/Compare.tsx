@@ -1,5 +1,5 @@
 // /compare?a=&b=: two versions side by side, for someone who must judge the change. It prints as a document.
-import { useMemo } from 'react';
+import { Suspense, lazy, useMemo } from 'react';
 import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { print } from 'graphql/language/printer';
@@ -7,10 +7,12 @@ import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { graphiqlHref, nodeHref, versionHref } from '../components/links';
 import { Stage, Time } from '../components/Marks';
 import { Recalled } from '../components/Recalled';
-import { Answer, Page, Panel } from '../components/Page';
+import { Answer, Page, Panel, Skeleton } from '../components/Page';
 import { count, number } from '../components/format';
 import { useUrlState } from '../components/useUrlState';
 import { truncationText } from '../graph/labels';
+
+const ComparePlot = lazy(() => import('../components/ComparePlot'));
 
 const SIDE = graphql(`
   query CompareSide($id: ID!) {
@@ -130,12 +132,19 @@ const write = (value: unknown) => (value == null ? '—' : typeof value === 'num
 function Content({ diff, before, after }: { diff: Diff; before: string; after: string }) {
   const cut = [...truncationText(diff.truncationA), ...truncationText(diff.truncationB)];
   const metrics = useMemo(() => diff.metrics ?? [], [diff]);
+  // One scale fits what lies between 0 and 1; the table has all.
+  const points = useMemo(() => metrics.flatMap((one) => (fits(one.before) && fits(one.after) ? [{ metric: one.key, before: one.before, after: one.after }] : [])), [metrics]);
   return (
     <>
       {cut.length > 0 && <p className="notice">{cut.join(' ')}</p>}
       {diff.identical && <p className="empty">Both came from the same data, code and features.</p>}
       {metrics.length > 0 && (
         <Panel title="Metrics">
+          {points.length > 0 && (
+            <Suspense fallback={<Skeleton lines={6} />}>
+              <ComparePlot points={points} before={before} after={after} />
+            </Suspense>
+          )}
           <Table before={before} after={after} more="Change" rows={metrics.map((one) => [one.key, write(one.before), write(one.after), one.before !== null && one.after !== null ? signed(one.after - one.before) : ''])} />
         </Panel>
       )}
@@ -198,6 +207,8 @@ function Content({ diff, before, after }: { diff: Diff; before: string; after: s
     </>
   );
 }
+
+const fits = (value: number | null): value is number => value !== null && value >= 0 && value <= 1;
 
 const signed = (value: number) => `${value > 0 ? '+' : ''}${number(value)}`;
 

@@ -2,14 +2,18 @@
 import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { graphql, nodesOf } from '../api/graphql';
+import { useLive } from '../api/live';
 import { useMay, useViewer } from '../api/viewer';
 import { Boards } from '../components/Boards';
 import { Choice } from '../components/Choice';
-import { modelHref, versionHref } from '../components/links';
+import { modelHref } from '../components/links';
 import { Stage, Time } from '../components/Marks';
 import { Answer, Page, Panel, Skeleton } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { Text } from '../components/Text';
+import { VersionRef } from '../components/VersionRef';
+import { DecideButtons } from '../components/Decide';
+import { DeprecationButtons, PlanButton } from './governance/DeprecationActions';
 import { count, label } from '../components/format';
 import { useList } from '../components/useList';
 
@@ -68,23 +72,15 @@ export default function Governance() {
   );
 }
 
-function VersionRef({ model, version }: { model: string | null; version: string | null }) {
-  if (model === null || version === null) return <span className="muted">a restricted version</span>;
-  return (
-    <Link href={versionHref(model, version)}>
-      {model} {version}
-    </Link>
-  );
-}
-
 function Requests() {
   const list = useList();
   const status = STATUSES.find((one) => one === list.value('status'));
   const mine = list.value('whose');
-  const [{ data, fetching, error }] = useQuery({
+  const [{ data, fetching, error }, again] = useQuery({
     query: REQUESTS,
     variables: { after: list.after, filter: { ...(status && { status }), scope: mine === 'MINE' || mine === 'WAITING_FOR_ME' ? mine : 'ALL' } },
   });
+  useLive(() => again({ requestPolicy: 'network-only' }));
   return (
     <>
       <div className="toolbar">
@@ -119,6 +115,7 @@ function Requests() {
                     {one.closedBy && ` · closed by ${one.closedBy}`}
                     {one.comment && `: ${one.comment}`}
                   </div>
+                  {one.status === 'PENDING' && <DecideButtons id={one.id} requestedBy={one.requestedBy} />}
                   {(one.voidBecause ?? []).length > 0 && <div className="notice">{one.voidBecause!.join('; ')}</div>}
                 </li>
               ))}
@@ -134,11 +131,13 @@ function Requests() {
 function Deprecations() {
   const list = useList();
   const step = STEPS.find((one) => one === list.value('step'));
-  const [{ data, fetching, error }] = useQuery({ query: DEPRECATIONS, variables: { after: list.after, filter: step ? { step } : {} } });
+  const [{ data, fetching, error }, again] = useQuery({ query: DEPRECATIONS, variables: { after: list.after, filter: step ? { step } : {} } });
+  useLive(() => again({ requestPolicy: 'network-only' }));
   return (
     <>
       <div className="toolbar">
         <Choice name="Step" value={step ?? ''} options={STEPS} onSet={(value) => list.filter('step', value)} />
+        <PlanButton />
       </div>
       <Answer data={data?.deprecations} fetching={fetching} error={error}>
         {(found) => (
@@ -156,6 +155,7 @@ function Deprecations() {
                       </>
                     )}
                   </div>
+                  {one.modelName && one.version && <DeprecationButtons model={one.modelName} version={one.version} step={one.step} sunset={one.sunset} />}
                   <ol className="steps">
                     <Step name="planned" at={one.plannedAt} by={one.plannedBy} />
                     <Step name="announced" at={one.announcedAt} by={one.announcedBy} />

@@ -76,6 +76,14 @@ const GOVERNANCE = graphql(`
   }
 `);
 
+const CONSUMERS = graphql(`
+  query ModelConsumers($name: String!) {
+    deprecations(first: 10, filter: { model: $name }) {
+      edges { node { id version step consumers(first: 20) { totalCount edges { node { id subject since lastUsedAt uses migrated environments } } } } }
+    }
+  }
+`);
+
 type ModelData = NonNullable<ResultOf<typeof MODEL>['model']>;
 type Version = NonNullable<ModelData['versions']>['edges'][number]['node'];
 
@@ -162,6 +170,7 @@ function Content({ name, model, after, onGo }: { name: string; model: ModelData;
             </ul>
           </Panel>
           {may('request.read') && <Governance name={name} model={model} />}
+          {may('deprecation.read') && <Consumers name={name} />}
           <History name={name} />
         </div>
       </div>
@@ -274,6 +283,39 @@ function Versions({ name, versions }: { name: string; versions: NonNullable<Vers
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** Who still uses versions that go out of use. */
+function Consumers({ name }: { name: string }) {
+  const [{ data, fetching, error }] = useQuery({ query: CONSUMERS, variables: { name } });
+  return (
+    <Panel title="Consumers">
+      <Answer data={data?.deprecations} fetching={fetching} error={error} lines={3}>
+        {(found) => {
+          const open = nodesOf(found).filter((one) => nodesOf(one.consumers).length > 0);
+          if (open.length === 0) return <p className="muted">Consumers are counted for versions that go out of use.</p>;
+          return open.map((one) => (
+            <section key={one.id} aria-label={`Consumers of ${one.version}`}>
+              <h3>
+                {one.version && <Link href={versionHref(name, one.version)}>{one.version}</Link>} <span className="badge warn">deprecation {label(one.step)}</span>
+              </h3>
+              <ul className="rows">
+                {nodesOf(one.consumers).map((consumer) => (
+                  <li key={consumer.id}>
+                    <strong>{consumer.subject ?? 'someone'}</strong> {consumer.migrated && <span className="badge good">moved</span>}
+                    <div className="muted small">
+                      {(consumer.environments ?? []).join(', ')} {consumer.lastUsedAt ? <>last used <Time at={consumer.lastUsedAt} date /></> : 'no use was counted'}
+                      {consumer.uses !== null && consumer.uses > 0 && `, ${number(consumer.uses)} uses`}
+                    </div>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          ));
+        }}
+      </Answer>
+    </Panel>
   );
 }
 

@@ -4,6 +4,7 @@ import { useMutation, useQuery } from 'urql';
 import { Link } from 'wouter';
 import { print } from 'graphql/language/printer';
 import { graphql, type ResultOf } from '../api/graphql';
+import { useLive } from '../api/live';
 import { useMay, useViewer } from '../api/viewer';
 import { ActionDialog, TextField } from '../components/ActionDialog';
 import { graphiqlHref, nodeHref, useSegments } from '../components/links';
@@ -56,7 +57,8 @@ type Handling = NonNullable<Affected['edges'][number]['resolution']>['handling']
 
 export default function RecallPage() {
   const id = useSegments()[1] ?? '';
-  const [{ data, fetching, error }] = useQuery({ query: RECALL, variables: { id } });
+  const [{ data, fetching, error }, again] = useQuery({ query: RECALL, variables: { id } });
+  useLive(() => again({ requestPolicy: 'network-only' }));
   if (data && data.recall === null && !error) return <NotFound what="recall with this id" />;
   const recall = data?.recall;
   return (
@@ -196,7 +198,8 @@ function Deployments({ recall }: { recall: Data }) {
   const list = useList();
   const may = useMay();
   const live = list.value('live') !== 'no';
-  const [{ data, fetching, error }] = useQuery({ query: AFFECTED, variables: { id: recall.id, live, after: list.after } });
+  const [{ data, fetching, error }, again] = useQuery({ query: AFFECTED, variables: { id: recall.id, live, after: list.after } });
+  useLive(() => again({ requestPolicy: 'network-only' }));
   return (
     <Panel
       title="Deployments that learned from it"

@@ -3,6 +3,7 @@ import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { print } from 'graphql/language/printer';
 import { graphql, nodesOf } from '../api/graphql';
+import { useLive } from '../api/live';
 import { useMay, useViewer } from '../api/viewer';
 import { Boards } from '../components/Boards';
 import { Choice } from '../components/Choice';
@@ -34,8 +35,9 @@ export default function Recalls() {
   const node = list.value('node');
   const state = list.value('state');
   const filter = { ...(node ? { node } : state === 'all' ? {} : { open: state !== 'cleared' }), ...(severity && { severity }) };
-  const [{ data, fetching, error }] = useQuery({ query: RECALLS, variables: { filter, after: list.after }, pause: viewer === null || !may('recall.read') });
+  const [{ data, fetching, error }, again] = useQuery({ query: RECALLS, variables: { filter, after: list.after }, pause: viewer === null || !may('recall.read') });
   const [{ data: about }] = useQuery({ query: NODE, variables: { id: node }, pause: node === '' });
+  useLive(() => again({ requestPolicy: 'network-only' }));
   if (viewer === null) return <Skeleton />;
   const subject = about?.node && 'name' in about.node ? about.node : null;
   return (

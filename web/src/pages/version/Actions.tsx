@@ -1,12 +1,12 @@
 // What the reader may do with a version: move it, decide a request, set an alias, edit the card. What one may not do is not
 // shown; what the server refuses is shown in its words.
 import { useState } from 'react';
-import type { CombinedError } from '@urql/core';
 import { useMutation, useQuery } from 'urql';
 import { codeOf } from '../../api/errortext';
 import { graphql, nodesOf } from '../../api/graphql';
-import { useMay, useViewer } from '../../api/viewer';
+import { useMay } from '../../api/viewer';
 import { ActionDialog, TextField } from '../../components/ActionDialog';
+import { DecideButtons } from '../../components/Decide';
 import { STAGES, Time } from '../../components/Marks';
 import { label, title } from '../../components/format';
 import type { VersionData } from '../Version';
@@ -53,10 +53,6 @@ const REQUESTS = graphql(`
     }
   }
 `);
-
-const APPROVE = graphql(`mutation Approve($input: DecideTransitionInput!) { approveTransition(input: $input) { request { id revision status } version { id stage } } }`);
-const REJECT = graphql(`mutation Reject($input: DecideTransitionInput!) { rejectTransition(input: $input) { request { id revision status } } }`);
-const WITHDRAW = graphql(`mutation Withdraw($input: DecideTransitionInput!) { withdrawTransition(input: $input) { request { id revision status } } }`);
 
 type StageName = (typeof STAGES)[number][0];
 
@@ -215,11 +211,7 @@ function CardButton({ version, card, onStale }: { version: VersionData; card: No
 /** The requests that wait, with the buttons of those who may decide. */
 export function Requests({ version }: { version: VersionData }) {
   const may = useMay();
-  const viewer = useViewer();
   const [{ data }] = useQuery({ query: REQUESTS, variables: { id: version.id }, pause: !may('request.read') });
-  const [, approve] = useMutation(APPROVE);
-  const [, reject] = useMutation(REJECT);
-  const [, withdraw] = useMutation(WITHDRAW);
   const all = data?.node && 'transitionRequests' in data.node ? nodesOf(data.node.transitionRequests) : [];
   const waiting = all.filter((one) => one.status === 'PENDING' || one.status === 'APPROVED');
   if (waiting.length === 0) return null;
@@ -237,35 +229,10 @@ export function Requests({ version }: { version: VersionData }) {
                 {(one.approvals ?? []).map((approval) => ` · ${approval.by}${approval.comment ? `: ${approval.comment}` : ''}`)}; void after <Time at={one.expiresAt} date />
               </div>
             </div>
-            <div className="actions">
-              {may('transition.approve') && one.requestedBy !== viewer?.subject && (
-                <>
-                  <Decide button="Approve…" id={one.id} primary run={(input) => approve({ input })} />
-                  <Decide button="Reject…" id={one.id} run={(input) => reject({ input })} />
-                </>
-              )}
-              {one.requestedBy === viewer?.subject && <Decide button="Withdraw…" id={one.id} run={(input) => withdraw({ input })} />}
-            </div>
+            <DecideButtons id={one.id} requestedBy={one.requestedBy} />
           </li>
         ))}
       </ul>
     </section>
-  );
-}
-
-interface DecideProps {
-  button: string;
-  id: string;
-  primary?: boolean;
-  run: (input: { id: string; comment: string | null }) => Promise<{ error?: CombinedError | undefined }>;
-}
-
-function Decide({ button, id, primary, run }: DecideProps) {
-  const [comment, setComment] = useState('');
-  const verb = button.replace('…', '');
-  return (
-    <ActionDialog button={button} title={`${verb} the request`} confirm={verb} primary={primary} onSubmit={async () => (await run({ id, comment: comment || null })).error}>
-      <TextField label="Comment" value={comment} onChange={setComment} rows={3} hint="It stays in the log." />
-    </ActionDialog>
   );
 }
