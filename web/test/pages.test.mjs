@@ -15,7 +15,7 @@ let pages;
 
 before(async () => {
   server = await startServer('--demo');
-  tokens = { admin: server.token, viewer: await tokenFor(server, 'vera', 'viewer') };
+  tokens = { admin: server.token, data_scientist: await tokenFor(server, 'dora', 'data_scientist'), developer: await tokenFor(server, 'dev', 'developer'), viewer: await tokenFor(server, 'vera', 'viewer') };
   const { model } = await server.ask(`{ model(name: "credit-approval") { versions(first: 10) { edges { node { id version deployments(first: 5) { edges { node { id } } } } } } } }`);
   const [b, a] = model.versions.edges.map(({ node }) => node).filter(({ version }) => ['1.0.0', '1.0.1'].includes(version));
   const { provenance } = await server.ask('query ($of: ID!) { provenance(of: $of) { rawSources { id } datasets { id } runs { id } commits { id } features { id } } }', { of: a.id });
@@ -109,7 +109,7 @@ function refusals(page) {
   return found;
 }
 
-for (const role of ['admin', 'viewer']) {
+for (const role of ['admin', 'data_scientist', 'developer', 'viewer']) {
   test(`${role}: every page loads without an error, a barrier or a request to another host, in light and dark`, async () => {
     const { page, close, problems } = await open(browser, server.url, { colorScheme: 'light', reducedMotion: 'reduce' });
     const refused = refusals(page);
@@ -137,15 +137,94 @@ for (const role of ['admin', 'viewer']) {
   });
 }
 
-test('every page fits 320 pixels', async () => {
-  const { page, close, problems } = await open(browser, server.url, { viewport: { width: 320, height: 800 } });
-  await signIn(page, tokens.admin);
-  for (const [name, path] of Object.entries(pages)) {
-    await page.goto(server.url + path);
-    await settled(page);
-    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 320, name);
+for (const [words, width, height] of [['320 pixels', 320, 800], ['a 4K screen', 3840, 2160]]) {
+  test(`every page fits ${words}`, async () => {
+    const { page, close, problems } = await open(browser, server.url, { viewport: { width, height } });
+    await signIn(page, tokens.admin);
+    for (const [name, path] of Object.entries(pages)) {
+      await page.goto(server.url + path);
+      await settled(page);
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width, name);
+    }
+    assert.deepEqual(problems(), []);
+    await close();
+  });
+}
+
+test('a link shows a colleague the same picture', async () => {
+  const of = (path) => pages[path];
+  const id = of('lineage-table').slice('/lineage/'.length).replace('?view=table', '');
+  const paths = [
+    '/models?stage=PRODUCTION&sort=owner', '/models?name=c', '/models?tag=tier%3D2', '/models?owner=credit-risk',
+    `/lineage/${id}?hops=3&kinds=DATASET_VERSION%20RUN%20MODEL_VERSION`, `/lineage/${id}?view=table&direction=BOTH`, `/lineage/${id}?view=tree&select=${id}`, `/lineage/${id}?hops=8&path=${of('impact').slice('/impact/'.length)}`,
+    `/lineage/${id}?asOf=2024-02-01T00:00:00.000Z&view=table`, `/lineage/${id}?find=applications&hops=8`,
+    `${of('impact')}?live=no`, `${of('impact')}?targets=versions`, of('compare'), '/search?q=credit&kind=MODEL_VERSION', '/datasets?name=payments', '/runs?kind=TRAINING', '/deployments?state=ended&environment=production',
+    '/governance?whose=MINE&status=PENDING', '/governance?board=deprecations&step=ANNOUNCED', '/governance?board=reviews&within=90', '/recalls?state=all&severity=HIGH', `${of('recall')}?live=no`,
+    '/log?action=stage_changed', '/access?part=explain&role=viewer&field=Model.owner', '/access?part=roles&noun=Artifact', '/help/recalls',
+  ];
+  const seen = (page) => page.evaluate(() => ({
+    search: location.search,
+    text: document.querySelector('main').innerText.replaceAll(/As of [^.]*\.|as of [^.]*\./g, ''),
+    values: [...document.querySelectorAll('main :is(select, input)')].map((field) => (field.type === 'checkbox' ? field.checked : field.value)),
+    nodes: [...document.querySelectorAll('.canvas .node')].map((node) => `${node.dataset.node} ${node.className}`).sort(),
+  }));
+  /** The picture once it no longer changes: some parts come after the first answer. */
+  const still = async (page) => {
+    for (let before = await seen(page); ; ) {
+      await page.waitForTimeout(150);
+      const now = await seen(page);
+      if (JSON.stringify(now) === JSON.stringify(before)) return now;
+      before = now;
+    }
+  };
+  const mine = await open(browser, server.url);
+  await signIn(mine.page, tokens.admin);
+  const theirs = await open(browser, server.url);
+  await signIn(theirs.page, tokens.admin);
+  for (const path of paths) {
+    const pictures = [];
+    for (const { page } of [mine, theirs]) {
+      await page.goto(server.url + path);
+      await settled(page);
+      pictures.push(await still(page));
+    }
+    assert.ok(pictures[0].text.length > 20, path);
+    assert.deepEqual(pictures[1], pictures[0], path);
+    await mine.page.reload();
+    await settled(mine.page);
+    assert.deepEqual(await still(mine.page), pictures[0], `${path} after a reload`);
   }
-  assert.deepEqual(problems(), []);
+  // Another state is another picture: the comparison sees a difference.
+  await theirs.page.goto(`${server.url}/models?name=m`);
+  await settled(theirs.page);
+  await mine.page.goto(`${server.url}/models?name=c`);
+  await settled(mine.page);
+  assert.notDeepEqual(await still(theirs.page), await still(mine.page));
+  assert.deepEqual([...mine.problems(), ...theirs.problems()], []);
+  await mine.close();
+  await theirs.close();
+});
+
+test('a version and a comparison print as documents: light, without controls, nothing cut', async () => {
+  const { page, close } = await open(browser, server.url, { colorScheme: 'dark' });
+  await signIn(page, tokens.admin);
+  for (const name of ['version', 'compare']) {
+    await page.goto(server.url + pages[name]);
+    await settled(page);
+    assert.ok(await page.locator('main button, main .button').first().isVisible(), 'the screen has controls');
+    await page.emulateMedia({ media: 'print' });
+    await page.setViewportSize({ width: 718, height: 1000 }); // A4 without its margins.
+    assert.equal(await page.locator('header.bar, .footer').or(page.locator('main .actions')).filter({ visible: true }).count(), 0, name);
+    assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= innerWidth), name);
+    const [text, paper] = await page.evaluate(() => [getComputedStyle(document.querySelector('h1')).color, getComputedStyle(document.querySelector('.panel')).backgroundColor]);
+    assert.deepEqual([text, paper], ['rgb(23, 32, 42)', 'rgb(255, 255, 255)'], `${name} is dark on white`);
+    const pdf = await page.pdf({ format: 'A4' });
+    assert.equal(pdf.subarray(0, 5).toString(), '%PDF-');
+    assert.ok(pdf.length > 20_000, `${pdf.length} bytes`);
+    if (process.env.PEDIGREE_PAGES) await page.screenshot({ path: join(process.env.PEDIGREE_PAGES, `${name}-print.png`), fullPage: true });
+    await page.emulateMedia({ media: 'screen' });
+    await page.setViewportSize({ width: 1280, height: 860 });
+  }
   await close();
 });
 
@@ -352,15 +431,31 @@ test('an entry of the log is proved in the browser, and a wrong one is not', asy
     await page.locator('main .rows > li').nth(row).getByRole('button', { name: 'Prove this entry' }).click();
     return page.locator('main .rows > li').nth(row).getByText(/proved/i);
   };
-  for (const row of [0, 3, 7]) assert.match(await (await prove(row)).textContent(), /^Proved in this browser/);
-  await page.route('**/graphql', async (route) => {
-    const response = await route.fetch();
-    const body = await response.json();
-    const hashes = body.data?.auditProof?.hashes;
-    if (hashes) hashes[0] = hashes[0].replace(/^./, (c) => (c === '0' ? '1' : '0'));
-    await route.fulfill({ response, json: body });
-  });
-  assert.match(await (await prove(5)).textContent(), /^NOT proved/);
+  const said = async (row) => {
+    const place = await prove(row);
+    await place.waitFor();
+    return place.textContent();
+  };
+  const rows = await page.locator('main .rows > li').count();
+  for (let row = 0; row < rows; row += 5) assert.match(await said(row), /^Proved in this browser: .* holds exactly this entry\. \S+ signed that root/);
+  const flip = (hash) => hash.replace(/^./, (c) => (c === '0' ? '1' : '0'));
+  const lies = [
+    [/does not hold an entry/, ({ auditProof }) => auditProof && (auditProof.hashes[0] = flip(auditProof.hashes[0]))],
+    [/not that of what the entry says/, ({ auditLog, auditProof }) => auditProof && auditLog.edges.forEach(({ node }) => (node.actor = 'somebody else'))],
+    [/did not sign this root/, ({ auditCheckpoint }) => auditCheckpoint && (auditCheckpoint.note = auditCheckpoint.note.replace(/(\u2014 \S+ \S{20})(\S)/, (_, a, b) => a + (b === 'A' ? 'B' : 'A')))],
+  ];
+  for (const [i, [words, lie]] of lies.entries()) {
+    await page.route('**/graphql', async (route) => {
+      const response = await route.fetch();
+      const body = await response.json();
+      if (body.data) lie(body.data);
+      await route.fulfill({ response, json: body });
+    });
+    const told = await said(i + 1);
+    assert.match(told, /^NOT proved/);
+    assert.match(told, words);
+    await page.unroute('**/graphql');
+  }
   assert.deepEqual(problems(), []);
   await close();
 });

@@ -172,11 +172,11 @@ function ModelTable({ models, onOwner }: { models: Model[]; onOwner: (owner: str
                 )}
               </td>
               <td>
-                <VersionLink model={model.name} version={model.productionVersion} />
-                <Badges model={model} gaps={gaps.get((model.productionVersion ?? model.latestVersion)?.id ?? '') ?? 0} />
+                <VersionLink model={model.name} version={model.productionVersion} gaps={gaps} />
+                <Badges model={model} />
               </td>
               <td>
-                <VersionLink model={model.name} version={model.latestVersion} />
+                <VersionLink model={model.name} version={model.latestVersion} gaps={gaps} />
               </td>
               <td>
                 <Time at={model.createdAt} date />
@@ -189,17 +189,22 @@ function ModelTable({ models, onOwner }: { models: Model[]; onOwner: (owner: str
   );
 }
 
-function VersionLink({ model, version }: { model: string | null; version: { id: string; version: string | null; stage: string | null; recallState: string | null } | null }) {
+function VersionLink({ model, version, gaps }: { gaps: ReadonlyMap<string, number>; model: string | null; version: { id: string; version: string | null; stage: string | null; recallState: string | null } | null }) {
   if (version === null) return <span className="muted">none</span>;
   return (
     <div>
       {model !== null && version.version !== null ? <Link href={versionHref(model, version.version)}>{version.version}</Link> : <span className="muted">restricted</span>}{' '}
-      <Stage stage={version.stage} /> <Recalled id={version.id} state={version.recallState} />
+      <Stage stage={version.stage} /> <Recalled id={version.id} state={version.recallState} />{' '}
+      {(gaps.get(version.id) ?? 0) > 0 && (
+        <span className="badge warn" title="What it came from is not all recorded; its page says what is missing.">
+          {count(gaps.get(version.id)!, 'gap')}
+        </span>
+      )}
     </div>
   );
 }
 
-function Badges({ model, gaps }: { model: Model; gaps: number }) {
+function Badges({ model }: { model: Model }) {
   const step = model.productionVersion?.deprecation?.step;
   const card = model.productionVersion?.card?.completeness;
   return (
@@ -207,11 +212,6 @@ function Badges({ model, gaps }: { model: Model; gaps: number }) {
       {(step === 'PLANNED' || step === 'ANNOUNCED') && (
         <span className="badge warn">
           deprecation {step === 'PLANNED' ? 'planned' : 'announced'}
-        </span>
-      )}
-      {gaps > 0 && (
-        <span className="badge warn" title="What the version came from is not all recorded; its page says what is missing.">
-          {count(gaps, 'gap')}
         </span>
       )}
       {card && !card.complete && (
@@ -226,11 +226,11 @@ function Badges({ model, gaps }: { model: Model; gaps: number }) {
 /** The server answers at most so many walks with one request. */
 const WALKS = 10;
 
-/** How many gaps the way of each model's production version has, or of the latest; they come after the list. */
+/** How many gaps the ways of the models' versions have; they come after the list. */
 function useGaps(models: readonly Model[]): ReadonlyMap<string, number> {
   const client = useClient();
   const [gaps, setGaps] = useState<ReadonlyMap<string, number>>(new Map());
-  const key = models.flatMap((model) => (model.productionVersion ?? model.latestVersion)?.id ?? []).join(' ');
+  const key = [...new Set(models.flatMap((model) => [model.productionVersion?.id ?? [], model.latestVersion?.id ?? []].flat()))].join(' ');
   useEffect(() => {
     let left = false;
     const ask = async () => {
