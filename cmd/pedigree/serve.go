@@ -108,20 +108,9 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer o.Close()
-	if err := setApprovalProfile(asOperator(ctx), o.service, s.GetString("approval-profile")); err != nil {
-		return err
-	}
-	tokenFile, err := bootstrap(asOperator(ctx), o.service, s.GetString("data"))
+	tokenFile, err := prepareRegistry(asOperator(ctx), s, o.service)
 	if err != nil {
 		return err
-	}
-	if err := useLogKey(asOperator(ctx), o.service, s.GetString("data"), true); err != nil {
-		return err
-	}
-	if s.GetBool("demo") {
-		if _, err := loadDemo(asOperator(ctx), o.service); err != nil {
-			return err
-		}
 	}
 	l, err := server.Listen("tcp", s.GetString("listen"))
 	if err != nil {
@@ -162,6 +151,26 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return fmt.Errorf("some requests did not end in %s: %w", shutdownTimeout, err)
 	}
 	return nil
+}
+
+// prepareRegistry sets up what a server needs in its registry before it answers, and returns the file
+// with the first administrator's token, "" when there is an administrator already.
+func prepareRegistry(ctx context.Context, s *settings, registry *service.Service) (tokenFile string, err error) {
+	if err := setApprovalProfile(ctx, registry, s.GetString("approval-profile")); err != nil {
+		return "", err
+	}
+	if tokenFile, err = bootstrap(ctx, registry, s.GetString("data")); err != nil {
+		return "", err
+	}
+	if err := useLogKey(ctx, registry, s.GetString("data"), true); err != nil {
+		return "", err
+	}
+	if s.GetBool("demo") {
+		if _, err := loadDemo(ctx, registry); err != nil {
+			return "", err
+		}
+	}
+	return tokenFile, nil
 }
 
 // setApprovalProfile sets the profile of the whole registry; "" leaves it as it is.
