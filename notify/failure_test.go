@@ -132,9 +132,15 @@ func TestReceiversThatHangRedirectAndLie(t *testing.T) {
 		answer http.HandlerFunc
 		want   string
 	}{
-		"hangs":              {func(w http.ResponseWriter, q *http.Request) { <-q.Context().Done() }, "TIMED_OUT 0 #1"},
-		"hangs in its body":  {func(w http.ResponseWriter, q *http.Request) { w.WriteHeader(200); w.(http.Flusher).Flush(); <-q.Context().Done() }, "TIMED_OUT 200 #1"},
-		"redirects":          {func(w http.ResponseWriter, q *http.Request) { http.Redirect(w, q, elsewhere.URL, http.StatusTemporaryRedirect) }, "REDIRECTED 307 #1"},
+		"hangs": {func(w http.ResponseWriter, q *http.Request) { <-q.Context().Done() }, "TIMED_OUT 0 #1"},
+		"hangs in its body": {func(w http.ResponseWriter, q *http.Request) {
+			w.WriteHeader(200)
+			w.(http.Flusher).Flush()
+			<-q.Context().Done()
+		}, "TIMED_OUT 200 #1"},
+		"redirects": {func(w http.ResponseWriter, q *http.Request) {
+			http.Redirect(w, q, elsewhere.URL, http.StatusTemporaryRedirect)
+		}, "REDIRECTED 307 #1"},
 		"says what is false": {func(w http.ResponseWriter, q *http.Request) { fmt.Fprint(w, `{"error":"<html>`+"\x00\xff") }, "DELIVERED 200 #1"},
 		"closes":             {func(w http.ResponseWriter, q *http.Request) { panic(http.ErrAbortHandler) }, "NOT_CONNECTED 0 #1"},
 		"is gone":            {func(w http.ResponseWriter, q *http.Request) { w.WriteHeader(http.StatusGone) }, "BAD_STATUS 410 #1"},
