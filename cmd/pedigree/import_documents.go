@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"pedigree/connect/croissant"
 	"pedigree/connect/git"
 	"pedigree/connect/kfp"
 	"pedigree/connect/kubernetes"
@@ -73,5 +74,22 @@ version is listed.`,
 		Example: "  pedigree import kubernetes deploy/\n  kubectl get inferenceservices -A -o yaml > served.yaml && pedigree import kubernetes served.yaml",
 	}, func(r *connection, from string, progress git.Progress) (*git.Report, error) {
 		return kubernetes.Import(r.ctx, r, from, progress)
+	})
+}
+
+func newImportCroissant(s *settings) *cobra.Command {
+	return newImportDocument(s, &cobra.Command{
+		Use:   "croissant FILE|URL",
+		Short: "Import the description of a dataset in the format Croissant",
+		Long: `Import the description of a dataset in the format Croissant (JSON-LD, version 1.0): its
+name, version, licence and columns, and the files of its distribution with their
+digests, of which it is made. Only the description is read, and none of the data. What
+has no place in the registry is listed.
+
+A dataset is named by its name and the host of its address; one of Hugging Face by
+what stands behind /datasets/.`,
+		Example: "  pedigree import croissant metadata.json\n  pedigree import croissant https://huggingface.co/api/datasets/ylecun/mnist/croissant",
+	}, func(r *connection, from string, _ git.Progress) (*git.Report, error) {
+		return croissant.Import(r.ctx, r, from)
 	})
 }

@@ -145,3 +145,16 @@ func TestAnEmptyRegistrySaysWhatToDo(t *testing.T) {
 		t.Errorf("with facts: exit %d %s", code, stderr)
 	}
 }
+
+func TestADescriptionOfADatasetIsImportedOnce(t *testing.T) {
+	file, data := filepath.Join("..", "..", "connect", "croissant", "testdata", "titanic.json"), t.TempDir()
+	if code, stdout, stderr := run(t, "import", "croissant", file, "--data", data); code != 0 || stdout != "added:\n       4 datasets\n" {
+		t.Errorf("exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, stdout, stderr := run(t, "import", "croissant", file, "--data", data); code != 0 || stdout != "nothing new\n" {
+		t.Errorf("again: exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, _, stderr := run(t, "import", "croissant", "import.go", "--data", data); code != 1 || !strings.Contains(stderr, "import.go: is no JSON object") {
+		t.Errorf("another file: exit %d %s", code, stderr)
+	}
+}

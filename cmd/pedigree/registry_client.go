@@ -47,6 +47,7 @@ type registryClient interface {
 	RecordReview(ctx context.Context, in governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
 	deprecationClient
 	gateClient
+	recallClient
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)
 	CreateAPIToken(ctx context.Context, in access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)

@@ -1,6 +1,7 @@
 package kfp
 
 import (
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -8,6 +9,7 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/registry"
+	"pedigree/service/bulk"
 )
 
 // TestTheSampleRunLeadsFromRawDataToTheModel imports a real run: the model that its last task
@@ -180,5 +182,37 @@ func TestAnImportNeedsItsRights(t *testing.T) {
 	}
 	if everything(t, s, ctx) != "" {
 		t.Error("something was recorded")
+	}
+}
+
+// refusing refuses facts that hold the version of a model.
+type refusing struct{ Registry }
+
+func (r refusing) RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*bulk.RecordFactsPayload, error) {
+	for _, f := range in.Facts {
+		if f.ModelVersion != nil {
+			return nil, registry.Errorf(registry.Forbidden, "no versions today")
+		}
+	}
+	return r.Registry.RecordFacts(ctx, in)
+}
+
+// TestWhatReadsARefusedModelIsStillRecorded imports into a registry that takes no versions. The
+// task that evaluates a model is recorded without this input, which no one knows there.
+func TestWhatReadsARefusedModelIsStillRecorded(t *testing.T) {
+	s, ctx := newRegistry(t, newStore(t))
+	report := load(t, ctx, refusing{s}, "testdata/local", Options{})
+	if report.Added("versions") != 0 || report.Added("datasets") != 6 {
+		t.Errorf("%+v", report)
+	}
+	id := "sweep-2026-11-30-04-23-41-332667/for-loop-2/#0/evaluate"
+	run, err := s.Run(ctx, nil, ptr(producer), &id)
+	if err != nil || run == nil || len(run.Metrics) != 4 {
+		t.Errorf("the task that read a refused model: %+v %v\n%s", run, err, problems(report))
+	}
+	for _, p := range report.ProblemsOf(git.NotRecorded) {
+		if !strings.Contains(p.What, "no versions today") {
+			t.Errorf("%s: %s", p.Where, p.What)
+		}
 	}
 }

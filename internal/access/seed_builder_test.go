@@ -559,7 +559,7 @@ func (b *seedBuilder) recalls() {
 			return err
 		})
 	}
-	recall("recall", []string{"a1", "d1", "a6"}, []string{"c2", "c3"}, b.seed.served)
+	recall("recall", []string{"a1", "d1", "a6"}, []string{"c2", "c3"}, b.seed.served, b.seed.beta)
 	recall("cleared recall", []string{"clean"}, nil, b.seed.served)
 	recall("asked recall", []string{"b1"}, nil, b.seed.beta)
 	recall("hidden recall", []string{"a3"}, nil)

@@ -66,6 +66,7 @@ var allowedImports = map[string][]string{
 	"connect/gto":            {"registry"},
 	"connect/mlflow":         {"service", "registry", "connect/git"},
 	"connect/source":         {"service", "registry", "openlineage", "connect/git"},
+	"connect/croissant":      {"service", "registry", "connect/git", "connect/source"},
 	"connect/kubernetes":     {"service", "registry", "connect/git", "connect/source"},
 	"connect/kfp":            {"service", "registry", "connect/git", "connect/source"},
 	"connect/remote":         {"service", "registry", "connect/jsonlines"},
@@ -80,8 +81,8 @@ var allowedImports = map[string][]string{
 	"rest/wire":              {"registry"},
 	"notify":                 {"service", "registry"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "rest/kubeflow", "web"},
-	"cmd/pedigree": {"server", "notify", "audit", "blobs", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
-		"connect/demo", "connect/git", "connect/dvc", "connect/mlflow", "connect/remote", "connect/jsonlines", "connect/kfp", "connect/kubernetes", "connect/source"},
+	"cmd/pedigree": {"server", "audit", "blobs", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry", "connect/demo", "connect/git",
+		"connect/dvc", "connect/mlflow", "connect/remote", "connect/jsonlines", "connect/kfp", "connect/kubernetes", "connect/croissant", "connect/source", "notify"},
 	// Helpers for tests.
 	"internal/neo4jtest":     {},
 	"internal/neo4jtest/cmd": {"internal/neo4jtest"},
