@@ -131,6 +131,13 @@ var settingUses = map[string]settingUse{
 	"version list":         storeOrServer,
 	"version register":     storeOrServer,
 	"version transition":   storeOrServer,
+
+	"webhook create": storeOrServer,
+	"webhook delete": storeOrServer,
+	"webhook list":   storeOrServer,
+	"webhook replay": storeOrServer,
+	"webhook rotate": storeOrServer,
+	"webhook test":   storeOrServer,
 }
 
 // commandName returns the name of a command without that of the program.
