@@ -131,3 +131,30 @@ func told(t *testing.T, who, from string) (int, map[string]string) {
 	t.Logf("%s: %d bodies", who, bodies)
 	return bodies, c.leaks
 }
+
+// TestTheNumberOfWebhooksDoesNotChangeTheNumberOfReads lists one webhook and many, with all that is
+// known of their deliveries.
+func TestTheNumberOfWebhooksDoesNotChangeTheNumberOfReads(t *testing.T) {
+	s := open(t, "")
+	ask := func() (reads int64, hooks int) {
+		t.Helper()
+		before := s.store.calls()
+		a := s.query(admin, `{ webhooks(subject: "user-admin") { name state position deliveries { seq outcome } deadLetters { seq } } }`)
+		if a.code() != "" {
+			t.Fatalf("%s", a.raw)
+		}
+		return s.store.calls() - before, len(objectsOf(a.Data["webhooks"]))
+	}
+	ask() // Who the caller is, is known from now on.
+	few, one := ask()
+	for range 15 {
+		if a := s.query(admin, `mutation { createWebhook(input: {name: "more", address: "https://example.com/hook", events: [RECALLS]}) { webhook { id } } }`); a.code() != "" {
+			t.Fatalf("%s", a.raw)
+		}
+	}
+	ask()
+	many, sixteen := ask()
+	if one != 1 || sixteen != 16 || many > few {
+		t.Errorf("%d reads for %d webhooks, and %d for %d", few, one, many, sixteen)
+	}
+}

@@ -271,3 +271,43 @@ func TestWebhooksOfARealServerStayInPublicNetworks(t *testing.T) {
 		}
 	}
 }
+
+// TestTwoServersOfOneStoreTellOnce moves versions through two servers of one store, one of which is
+// stopped. Each transition is told once.
+func TestTwoServersOfOneStoreTellOnce(t *testing.T) {
+	for name, flags := range stores {
+		t.Run(name, func(t *testing.T) {
+			f := append(flags(t), "--webhook-allow-private")
+			r := newHookReceiver(t)
+			r.kind = true
+			servers := []*process{start(t, f...), start(t, f...)}
+			servers[0].must(`mutation($u:String!){createWebhook(input:{name:"test",address:$u,events:[TRANSITIONS]}){webhook{id}}}`, map[string]any{"u": r.URL + "/hook"}, nil)
+			for m := range hookModels {
+				servers[0].must(`mutation($m:String!){registerModel(input:{name:$m}){model{id}}}`, map[string]any{"m": fmt.Sprint("m", m)}, nil)
+				servers[0].must(`mutation($m:String!){registerModelVersion(input:{model:$m,version:"1.0.0"}){modelVersion{id}}}`, map[string]any{"m": fmt.Sprint("m", m)}, nil)
+			}
+			acked := map[string]bool{}
+			var stopped error
+			for i := range 24 {
+				if i == 12 {
+					stopped = servers[1].stop()
+					servers = servers[:1]
+				}
+				to := []string{"STAGING", "CANARY"}[i/hookModels%2]
+				var got struct {
+					TransitionModelVersion struct{ Transition struct{ ID string } }
+				}
+				servers[i%len(servers)].must(`mutation($m:String!,$to:Stage!){transitionModelVersion(input:{model:$m,version:"1.0.0",to:$to}){transition{id}}}`, map[string]any{"m": fmt.Sprint("m", i%hookModels), "to": to}, &got)
+				acked[got.TransitionModelVersion.Transition.ID] = true
+			}
+			for deadline := time.Now().Add(time.Minute); missing(acked, r) > 0 && time.Now().Before(deadline); {
+				time.Sleep(50 * time.Millisecond)
+			}
+			lost, disorder, again := missing(acked, r), outOfOrder(r.taken()), repeats(t, r.taken())
+			if lost > 0 || disorder > 0 || again > 0 || len(acked) != 24 || stopped != nil {
+				t.Errorf("of %d transitions %d were lost, %d came out of order and %d twice (%v)", len(acked), lost, disorder, again, stopped)
+			}
+			t.Logf("PROOF %s: 2 servers on one store, one of them stopped: %d transitions told, %d lost, %d twice", name, len(acked), lost, again)
+		})
+	}
+}
