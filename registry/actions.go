@@ -123,7 +123,7 @@ func Operations() []Operation {
 	ops = append(ops, q(GovernanceConfigure, "testGate")...)
 	ops = append(ops, q(ArtifactRead, "artifact")...)
 	ops = append(ops, q(WebhookManageOwn, "webhooks", "webhook")...)
-	ops = append(ops, q(CatalogRead, "transitionGuards", "gates", "gate", "checkTransition", "reviewsDue")...)
+	ops = append(ops, q(CatalogRead, "transitionGuards", "gates", "gate", "checkTransition", "reviewsDue", "complianceReport")...)
 	return append(append(ops, mutations()...), subscriptions()...)
 }
 

@@ -35,6 +35,7 @@ type registryClient interface {
 	catalogClient
 	fileClient
 	signatureClient
+	complianceClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	TransitionRequests(ctx context.Context, p core.Paging, f *governance.RequestFilter) (*governance.RequestConnection, error)
 	TransitionRequest(ctx context.Context, id registry.ID) (*registry.TransitionRequest, error)
@@ -64,6 +65,8 @@ type catalogClient interface {
 	AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error)
 	AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error)
 	UpdateModel(ctx context.Context, in catalog.UpdateModelInput) (*catalog.ModelPayload, error)
+	UpdateModelVersion(ctx context.Context, in catalog.UpdateModelVersionInput) (*catalog.UpdateModelVersionPayload, error)
+	UpdateModelCard(ctx context.Context, in catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error)
 	DeleteModel(ctx context.Context, in catalog.DeleteModelInput) (*core.DeletePayload, error)
 	DeleteModelVersion(ctx context.Context, in catalog.DeleteModelVersionInput) (*core.DeletePayload, error)
 	DeleteAlias(ctx context.Context, in catalog.DeleteAliasInput) (*core.DeletePayload, error)

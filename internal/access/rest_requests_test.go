@@ -37,7 +37,7 @@ func (seed *seedData) restRequests() map[string][]restRequest {
 	}
 	for key, targets := range seed.restReadTargets() {
 		for _, t := range targets {
-			out["GET /api/v1/"+key] = append(out["GET /api/v1/"+key], restRequest{target: t, proof: strings.HasPrefix(t, "audit/proofs") || strings.HasPrefix(t, "audit/consistency")})
+			out["GET /api/v1/"+key] = append(out["GET /api/v1/"+key], restRequest{target: t, proof: strings.HasPrefix(t, "audit/proofs") || strings.HasPrefix(t, "audit/consistency") || strings.HasSuffix(t, "/compliance")})
 		}
 	}
 	for key, q := range seed.restWrites() {
@@ -83,12 +83,13 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"impact/{id}":                     {"impact/" + id("raw") + "?live=false&targets=dataset_version,run,feature,model_version,deployment"},
 		"provenance/{id}":                 {"provenance/" + id("a1")},
 		"models/{name}/{version}/lineage": {a2 + "/lineage?direction=both&max_depth=4"}, "models/{name}/{version}/impact": {a2 + "/impact"}, "models/{name}/{version}/provenance": {a2 + "/provenance"},
-		"lineage-diff":        {"lineage-diff?a=" + id("a1") + "&b=" + id("a2"), "lineage-diff?a=" + id("train-a1") + "&b=" + id("etl") + "&max_depth=1", "lineage-diff?a=" + id("deployed-a1") + "&b=" + id("deployed-a2")},
-		"column-lineage/{id}": {"column-lineage/" + id("raw") + "?column=" + seed.name["raw/column"], "column-lineage/" + id("clean") + "?direction=both&column=" + seed.name["clean/column"]},
-		"policy":              {"policy"},
-		"policy/explain":      {"policy/explain?role=viewer&field=Model.name&on=" + id("alpha"), "policy/explain?role=viewer&action=transition&to=production", "policy/explain?role=auditor&field=Model.name"},
-		"paths":               {"paths?from=" + id("deployed-a2") + "&to=" + id("raw") + "&k=20"},
-		"audit":               {"audit", "audit?page_size=1"}, "audit/checkpoint": {"audit/checkpoint"}, "audit/proofs/{seq}": {"audit/proofs/3"}, "audit/consistency": {"audit/consistency?from=3"},
+		"models/{name}/{version}/compliance": {a2 + "/compliance"},
+		"lineage-diff":                       {"lineage-diff?a=" + id("a1") + "&b=" + id("a2"), "lineage-diff?a=" + id("train-a1") + "&b=" + id("etl") + "&max_depth=1", "lineage-diff?a=" + id("deployed-a1") + "&b=" + id("deployed-a2")},
+		"column-lineage/{id}":                {"column-lineage/" + id("raw") + "?column=" + seed.name["raw/column"], "column-lineage/" + id("clean") + "?direction=both&column=" + seed.name["clean/column"]},
+		"policy":                             {"policy"},
+		"policy/explain":                     {"policy/explain?role=viewer&field=Model.name&on=" + id("alpha"), "policy/explain?role=viewer&action=transition&to=production", "policy/explain?role=auditor&field=Model.name"},
+		"paths":                              {"paths?from=" + id("deployed-a2") + "&to=" + id("raw") + "&k=20"},
+		"audit":                              {"audit", "audit?page_size=1"}, "audit/checkpoint": {"audit/checkpoint"}, "audit/proofs/{seq}": {"audit/proofs/3"}, "audit/consistency": {"audit/consistency?from=3"},
 		"search":            {"search?text=cnry&page_size=50", "search?text=cnry&kinds=model,model_card,tag"},
 		"nodes/{id}":        {"nodes/" + id("a2"), "nodes/" + id("a1 deprecation")},
 		"deprecations":      {"deprecations", "deprecations?step=announced", "deprecations?sunset_by=1990-01-01", "deprecations?page_size=1&model=" + seed.name["alpha"]},

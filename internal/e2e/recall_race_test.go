@@ -60,7 +60,9 @@ func recallAgainstPromotions(t *testing.T, servers []*process, round int) (won, 
 			}
 		})
 	}
-	var recall struct{ Recall struct{ Recall struct{ Seq int64 } } }
+	var recall struct {
+		Recall struct{ Recall struct{ Seq int64 } }
+	}
 	wg.Go(func() {
 		servers[round%2].must(`mutation($d:ID!){recall(input:{nodes:[$d],reason:"wrong",severity:HIGH}){recall{seq}}}`, map[string]any{"d": id}, &recall)
 	})
@@ -80,7 +82,9 @@ func recallAgainstPromotions(t *testing.T, servers []*process, round int) (won, 
 				ID    string
 				Stage string
 			}
-			AuditLog struct{ Edges []struct{ Node struct{ Seq int64 } } }
+			AuditLog struct {
+				Edges []struct{ Node struct{ Seq int64 } }
+			}
 		}
 		servers[k%2].must(`query($v:String!){modelVersion(model:"race",version:$v){id stage}}`, map[string]any{"v": v}, &at)
 		servers[k%2].must(`query($id:ID!){auditLog(first:1,filter:{object:$id}){edges{node{seq}}}}`, map[string]any{"id": at.ModelVersion.ID}, &at)

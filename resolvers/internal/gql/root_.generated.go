@@ -992,6 +992,125 @@ type RecordTagPayload {
   notTaken: [String!]!
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/compliance.graphqls", Input: `extend type Query {
+  """
+  What the compliance pack of a version has: everything that is recorded of it and that you may see, with proofs. The pack itself
+  is a zip file, which ` + "`" + `path` + "`" + ` names. Of the same state of the registry it has the same bytes.
+  """
+  complianceReport(
+    "The name of the model."
+    model: String!
+    "The version, its label, an alias, or latest."
+    version: String!
+  ): ComplianceReport
+}
+
+"A compliance pack."
+type ComplianceReport {
+  "The version that it is about."
+  version: ModelVersion
+  "A name to save it under."
+  filename: String!
+  "The path of the zip file in the REST API."
+  path: String!
+  "The SHA-256 of the zip file, in hex."
+  sha256: String!
+  "The size of the zip file in bytes."
+  sizeBytes: Int64!
+  "For whom it is made, and of which state."
+  manifest: ComplianceManifest!
+  "What the registry holds under the headings of known rules. It is no assessment."
+  rules: [ComplianceRule!]!
+}
+
+"What a compliance pack has, and for whom it was made."
+type ComplianceManifest {
+  "For whom it was made."
+  madeFor: ComplianceReader!
+  "The instant of the newest log entry that it holds."
+  readAt: DateTime
+  "How many entries the log had."
+  logSize: Int64!
+  "How many entries the log had when the reading began."
+  readFrom: Int64!
+  "The key that sealed it."
+  publicKey: String!
+  "The fields and parts that you may not see."
+  hidden: [String!]!
+  "What a limit left out."
+  cut: [String!]!
+  "Its files, without the manifest and its seal."
+  files: [ComplianceFile!]!
+}
+
+"For whom a pack was made."
+type ComplianceReader {
+  "The subject."
+  subject: String!
+  "The roles."
+  roles: [String!]!
+}
+
+"A file of a compliance pack."
+type ComplianceFile {
+  "Its name."
+  name: String!
+  "Its SHA-256, in hex."
+  sha256: String!
+  "Its size."
+  bytes: Int64!
+}
+
+"A set of headings that others have written."
+type ComplianceRule {
+  "What it is called."
+  name: String!
+  "Its headings."
+  headings: [ComplianceHeading!]!
+}
+
+"A heading, and the facts under it."
+type ComplianceHeading {
+  "Its number."
+  number: String!
+  "Its short title."
+  title: String!
+  "Whether there is a fact."
+  status: ComplianceStatus!
+  "The facts; at most 20 of a kind."
+  facts: [ComplianceFact!]!
+  "What was looked for and is not recorded."
+  notRecorded: [String!]!
+  "What was looked for and you may not see."
+  notShown: [String!]!
+  "How many further facts there are."
+  more: Int!
+}
+
+"Whether there is a fact under a heading."
+enum ComplianceStatus {
+  "There is."
+  RECORDED
+  "There is none."
+  NOT_RECORDED
+  "There is none that you may see."
+  NOT_SHOWN
+}
+
+"A fact, with its source."
+type ComplianceFact {
+  "What it tells."
+  what: String!
+  "The value, at most 300 characters of it."
+  value: String!
+  "The node that it is from."
+  node: ID!
+  "The field of the node."
+  field: String
+  "The newest entry of the log about the node that is in the pack; 0 when there is none, or when you may not read the log."
+  logSeq: Int64!
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/counts.graphqls", Input: `extend type Query {
   "How many nodes lie around a node, by kind and by distance, and how many edges: what all pages of lineage with the same arguments hold, without them."
   lineageCounts(
@@ -2755,7 +2874,7 @@ type Provenance {
   tags: [ProvenanceNode!]!
   "The features."
   features: [ProvenanceNode!]!
-  "Who had a hand in it, by name, each once."
+  "Who had a hand in it, by name, each once: who made, owned or ran something of it, or approved a move of a version."
   people: [String!]!
   "What is not known that should be."
   gaps: [Gap!]!
@@ -6459,6 +6578,116 @@ func (ec *executionContext) childFields_Completeness(ctx context.Context, field 
 		return ec.fieldContext_Completeness_total(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Completeness", field.Name)
+}
+
+func (ec *executionContext) childFields_ComplianceFact(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "what":
+		return ec.fieldContext_ComplianceFact_what(ctx, field)
+	case "value":
+		return ec.fieldContext_ComplianceFact_value(ctx, field)
+	case "node":
+		return ec.fieldContext_ComplianceFact_node(ctx, field)
+	case "field":
+		return ec.fieldContext_ComplianceFact_field(ctx, field)
+	case "logSeq":
+		return ec.fieldContext_ComplianceFact_logSeq(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ComplianceFact", field.Name)
+}
+
+func (ec *executionContext) childFields_ComplianceFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ComplianceFile_name(ctx, field)
+	case "sha256":
+		return ec.fieldContext_ComplianceFile_sha256(ctx, field)
+	case "bytes":
+		return ec.fieldContext_ComplianceFile_bytes(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ComplianceFile", field.Name)
+}
+
+func (ec *executionContext) childFields_ComplianceHeading(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_ComplianceHeading_number(ctx, field)
+	case "title":
+		return ec.fieldContext_ComplianceHeading_title(ctx, field)
+	case "status":
+		return ec.fieldContext_ComplianceHeading_status(ctx, field)
+	case "facts":
+		return ec.fieldContext_ComplianceHeading_facts(ctx, field)
+	case "notRecorded":
+		return ec.fieldContext_ComplianceHeading_notRecorded(ctx, field)
+	case "notShown":
+		return ec.fieldContext_ComplianceHeading_notShown(ctx, field)
+	case "more":
+		return ec.fieldContext_ComplianceHeading_more(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ComplianceHeading", field.Name)
+}
+
+func (ec *executionContext) childFields_ComplianceManifest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "madeFor":
+		return ec.fieldContext_ComplianceManifest_madeFor(ctx, field)
+	case "readAt":
+		return ec.fieldContext_ComplianceManifest_readAt(ctx, field)
+	case "logSize":
+		return ec.fieldContext_ComplianceManifest_logSize(ctx, field)
+	case "readFrom":
+		return ec.fieldContext_ComplianceManifest_readFrom(ctx, field)
+	case "publicKey":
+		return ec.fieldContext_ComplianceManifest_publicKey(ctx, field)
+	case "hidden":
+		return ec.fieldContext_ComplianceManifest_hidden(ctx, field)
+	case "cut":
+		return ec.fieldContext_ComplianceManifest_cut(ctx, field)
+	case "files":
+		return ec.fieldContext_ComplianceManifest_files(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ComplianceManifest", field.Name)
+}
+
+func (ec *executionContext) childFields_ComplianceReader(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "subject":
+		return ec.fieldContext_ComplianceReader_subject(ctx, field)
+	case "roles":
+		return ec.fieldContext_ComplianceReader_roles(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ComplianceReader", field.Name)
+}
+
+func (ec *executionContext) childFields_ComplianceReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "version":
+		return ec.fieldContext_ComplianceReport_version(ctx, field)
+	case "filename":
+		return ec.fieldContext_ComplianceReport_filename(ctx, field)
+	case "path":
+		return ec.fieldContext_ComplianceReport_path(ctx, field)
+	case "sha256":
+		return ec.fieldContext_ComplianceReport_sha256(ctx, field)
+	case "sizeBytes":
+		return ec.fieldContext_ComplianceReport_sizeBytes(ctx, field)
+	case "manifest":
+		return ec.fieldContext_ComplianceReport_manifest(ctx, field)
+	case "rules":
+		return ec.fieldContext_ComplianceReport_rules(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ComplianceReport", field.Name)
+}
+
+func (ec *executionContext) childFields_ComplianceRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_ComplianceRule_name(ctx, field)
+	case "headings":
+		return ec.fieldContext_ComplianceRule_headings(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ComplianceRule", field.Name)
 }
 
 func (ec *executionContext) childFields_ConfirmMigrationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -5,6 +5,7 @@ import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Background, Controls, Handle, MarkerType, MiniMap, Position, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type Node, type NodeChange, type NodeProps } from '@xyflow/react';
 import { count } from '../components/format';
 import { KindIcon } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { enumLabel, nodeTitle } from './labels';
 import { columns, layOut, type Box } from './layout';
 import type { View, ViewNode } from './view';
@@ -23,11 +24,11 @@ const NodeBox = memo(({ data }: NodeProps<Node<Data>>) => {
   const rolled = node.members.length > 0;
   const name = rolled ? count(node.members.length, enumLabel(node.kind)) : nodeTitle(node);
   return (
-    <div className={`node${root ? ' root' : ''}${selected ? ' selected' : ''}${dim ? ' dim' : ''}${rolled ? ' rolled' : ''}${node.restricted ? ' restricted' : ''}`} data-kind={node.kind} data-node={node.id}>
+    <div className={`node${root ? ' root' : ''}${selected ? ' selected' : ''}${dim ? ' dim' : ''}${rolled ? ' rolled' : ''}${node.restricted ? ' restricted' : ''}${node.recall === 'RECALLED' ? ' recalled' : ''}`} data-kind={node.kind} data-node={node.id}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <button type="button" className="nodrag" aria-pressed={selected} onClick={() => (rolled ? onOpen(node.id) : onSelect(node.id))}>
         <span className="kind">
-          <KindIcon kind={node.kind} /> {enumLabel(node.kind)}
+          <KindIcon kind={node.kind} /> {enumLabel(node.kind)} <Recalled id={node.id} state={node.recall} plain />
         </span>
         <span className="title">{name}</span>
         {rolled && <span className="muted small">show each</span>}
