@@ -99,5 +99,7 @@ func sign(h http.Header, secrets []string, id string, at time.Time, body []byte)
 		m.Write(body)
 		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil)))
 	}
-	h["webhook-id"], h["webhook-timestamp"], h["webhook-signature"] = []string{id}, []string{stamp}, []string{strings.Join(signatures, " ")}
+	h.Set("webhook-id", id)
+	h.Set("webhook-timestamp", stamp)
+	h.Set("webhook-signature", strings.Join(signatures, " "))
 }

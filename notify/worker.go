@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"pedigree/registry"
@@ -36,6 +37,8 @@ type Worker struct {
 	// done gets a value when a webhook was told what there was.
 	done  chan struct{}
 	tells sync.WaitGroup
+	// begun counts how often it was begun to tell a webhook.
+	begun atomic.Int64
 
 	mu   sync.Mutex
 	busy map[registry.ID]bool
@@ -109,6 +112,20 @@ func (w *Worker) Run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-time.After(breath):
+		}
+	}
+}
+
+// Once tells what is due now, and returns when all of it was tried.
+func (w *Worker) Once(ctx context.Context) error {
+	for {
+		before := w.begun.Load()
+		if _, _, err := w.pass(ctx); err != nil {
+			return err
+		}
+		w.tells.Wait()
+		if w.begun.Load() == before {
+			return ctx.Err()
 		}
 	}
 }
@@ -222,6 +239,7 @@ func (w *Worker) begin(ctx context.Context, d *webhooks.Due) {
 		return
 	}
 	w.busy[d.ID] = true
+	w.begun.Add(1)
 	w.tells.Add(1)
 	go func() {
 		defer w.tells.Done()

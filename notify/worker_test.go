@@ -137,11 +137,8 @@ func (s *site) hook(ctx context.Context, in webhooks.CreateWebhookInput) (regist
 // passes makes passes until all that is due now was told.
 func (s *site) passes() {
 	s.Helper()
-	for range 10 {
-		if _, _, err := s.worker.pass(s.system); err != nil {
-			s.Fatal(err)
-		}
-		s.worker.tells.Wait()
+	if err := s.worker.Once(s.system); err != nil {
+		s.Fatal(err)
 	}
 }
 
@@ -240,7 +237,7 @@ func TestAWebhookTellsWhatHappensInOrder(t *testing.T) {
 	first := r.all()[0]
 	at := http.Header{}
 	sign(at, []string{secret}, first.header.Get("webhook-id"), s.clock.now(), first.body)
-	if got := first.header.Get("webhook-signature"); got == "" || got != at["webhook-signature"][0] {
+	if got := first.header.Get("webhook-signature"); got == "" || got != at.Get("webhook-signature") {
 		t.Errorf("the signature is %q", got)
 	}
 	if h := s.look(id); h.Status() != registry.WebhookActive || h.Position() == h.Start {

@@ -135,6 +135,13 @@ var settingUses = map[string]settingUse{
 	"version register":     storeOrServer,
 	"version transition":   storeOrServer,
 	"watch":                storeOrServer,
+
+	"webhook create": storeOrServer,
+	"webhook delete": storeOrServer,
+	"webhook list":   storeOrServer,
+	"webhook replay": storeOrServer,
+	"webhook rotate": storeOrServer,
+	"webhook test":   storeOrServer,
 }
 
 // commandName returns the name of a command without that of the program.

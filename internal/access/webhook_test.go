@@ -2,8 +2,16 @@ package access
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync"
+	"testing"
 
+	"pedigree/notify"
 	"pedigree/registry"
+	"pedigree/service"
 	"pedigree/service/webhooks"
 )
 
@@ -55,4 +63,98 @@ func (b *seedBuilder) ownSettings(label string) error {
 		b.addRow("settings "+label, due[len(due)-1].ID, b.seed.own[label])
 	}
 	return err
+}
+
+// only is an outbox that has the webhooks of one receiver alone: those of the seed lead nowhere.
+type only struct {
+	notify.Outbox
+	receiver string
+}
+
+func (o only) DueWebhooks(ctx context.Context) (out []*webhooks.Due, err error) {
+	all, err := o.Outbox.DueWebhooks(ctx)
+	for _, d := range all {
+		if strings.HasPrefix(d.Address, o.receiver) {
+			out = append(out, d)
+		}
+	}
+	return out, err
+}
+
+// TestNothingHiddenLeaksThroughWebhooks tells every actor everything that happened, in every form. No
+// byte of it may be of something that is hidden from the actor.
+func TestNothingHiddenLeaksThroughWebhooks(t *testing.T) {
+	for _, who := range []string{developer, dataScientist, scopedDeveloper, scopedScientist} {
+		t.Run(who, func(t *testing.T) {
+			t.Parallel()
+			if bodies, leaks := told(t, who, who); bodies < 6 || len(leaks) > 0 {
+				t.Errorf("%d bodies, which leak %v", bodies, leaks)
+			}
+		})
+	}
+	t.Run("is seen", func(t *testing.T) { // What an administrator is told would be leaks to a developer.
+		t.Parallel()
+		if _, leaks := told(t, admin, developer); len(leaks) < 10 {
+			t.Errorf("only %d leaks are seen", len(leaks))
+		}
+	})
+}
+
+// told tells an actor everything that happened, and returns how many bodies that were, and what of
+// them is hidden from another.
+func told(t *testing.T, who, from string) (int, map[string]string) {
+	s := open(t, "")
+	c := newCrawler(t, s, from)
+	var mu sync.Mutex
+	bodies := 0
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		b, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		bodies++
+		c.scan("a webhook", &answer{status: http.StatusOK, header: r.Header, raw: b})
+	}))
+	t.Cleanup(receiver.Close)
+	for _, format := range []string{"STANDARD", "SLACK", "TEAMS"} {
+		a := s.query(who, `mutation { createWebhook(input: {name: "all", format: `+format+`, address: "`+receiver.URL+`", after: 0, events: [TRANSITIONS, APPROVALS, DEPRECATIONS, RECALLS, LOG_ENTRIES]}) { webhook { id } } }`)
+		if a.code() != "" {
+			t.Fatalf("%s", a.raw)
+		}
+	}
+	system := service.As(t.Context(), registry.Actor{Subject: "test", Grants: []registry.Grant{{Role: admin, Scope: registry.ScopeAll}}}, "test")
+	if err := notify.NewWorker(only{s.service, receiver.URL}, notify.Config{AllowPrivate: true, PublicURL: "https://pedigree.example"}).Once(system); err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%s: %d bodies", who, bodies)
+	return bodies, c.leaks
+}
+
+// TestTheNumberOfWebhooksDoesNotChangeTheNumberOfReads lists one webhook and many, with all that is
+// known of their deliveries.
+func TestTheNumberOfWebhooksDoesNotChangeTheNumberOfReads(t *testing.T) {
+	s := open(t, "")
+	ask := func() (reads int64, hooks int) {
+		t.Helper()
+		before := s.store.calls()
+		a := s.query(admin, `{ webhooks(subject: "user-admin") { name state position deliveries { seq outcome } deadLetters { seq } } }`)
+		if a.code() != "" {
+			t.Fatalf("%s", a.raw)
+		}
+		return s.store.calls() - before, len(objectsOf(a.Data["webhooks"]))
+	}
+	ask() // Who the caller is, is known from now on.
+	few, one := ask()
+	for range 15 {
+		if a := s.query(admin, `mutation { createWebhook(input: {name: "more", address: "https://example.com/hook", events: [RECALLS]}) { webhook { id } } }`); a.code() != "" {
+			t.Fatalf("%s", a.raw)
+		}
+	}
+	ask()
+	many, sixteen := ask()
+	if one != 1 || sixteen != 16 || many > few {
+		t.Errorf("%d reads for %d webhooks, and %d for %d", few, one, many, sixteen)
+	}
 }

@@ -127,6 +127,14 @@ func (h *Hooks) write(ctx context.Context, idem core.IdempotentCall, fn func(con
 	return p, err
 }
 
+// mayTurn returns FORBIDDEN for who would turn what somebody else sees to himself.
+func mayTurn(tx *policies.Tx, w *registry.Webhook) error {
+	if w.Subject == tx.Subject() || tx.May(registry.AccessManage, "") {
+		return nil
+	}
+	return registry.Errorf(registry.Forbidden, "you may not change what a webhook of %q tells to whom; that needs %s", registry.Shorten(w.Subject, 60), registry.AccessManage)
+}
+
 // UpdateWebhookInput changes a webhook; what is nil stays.
 type UpdateWebhookInput struct {
 	ID      registry.ID              `json:"id"`
@@ -148,7 +156,7 @@ func (h *Hooks) UpdateWebhook(ctx context.Context, in UpdateWebhookInput) (*Webh
 		if err != nil {
 			return nil, err
 		}
-		if err := core.CheckRevision(in.IfRevision, revision); err != nil {
+		if err := core.FirstError(mayTurn(tx, w), core.CheckRevision(in.IfRevision, revision)); err != nil {
 			return nil, err
 		}
 		if err := in.apply(ctx, tx, w); err != nil {
@@ -258,6 +266,9 @@ func (h *Hooks) RotateWebhookSecret(ctx context.Context, in RotateWebhookSecretI
 	return h.write(ctx, core.Idempotent("rotateWebhookSecret", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (*registry.Webhook, error) {
 		w, revision, err := find(ctx, tx, in.ID)
 		if err != nil {
+			return nil, err
+		}
+		if err := mayTurn(tx, w); err != nil {
 			return nil, err
 		}
 		w.Secrets++
