@@ -36,6 +36,7 @@ type registryClient interface {
 	fileClient
 	signatureClient
 	complianceClient
+	diffClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	TransitionRequests(ctx context.Context, p core.Paging, f *governance.RequestFilter) (*governance.RequestConnection, error)
 	TransitionRequest(ctx context.Context, id registry.ID) (*registry.TransitionRequest, error)

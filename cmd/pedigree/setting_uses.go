@@ -51,6 +51,7 @@ var settingUses = map[string]settingUse{
 	"completion":        {},
 	"compliance":        storeOrServer,
 	"compliance verify": {instead: map[string]string{"server": "a pack is verified with nothing but the file"}},
+	"diff":              storeOrServer,
 	"demo load":         storeOrServer,
 	"deploy end":        storeOrServer,
 	"deploy list":       storeOrServer,

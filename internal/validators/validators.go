@@ -1,5 +1,5 @@
 // Package validators reads exports back in tests, with the parsers that users have:
-// the prov package and the CycloneDX library from PyPI, Graphviz and Mermaid from npm.
+// the prov package, the CycloneDX library and the SPDX model from PyPI, Graphviz and Mermaid from npm.
 // It installs pinned versions once into the user's cache. A test without them fails,
 // with advice on what to install.
 package validators
@@ -26,7 +26,7 @@ var parsers embed.FS
 // installHelp is the advice for a machine where Python or Node is missing.
 const installHelp = "the exports are read back by real parsers; install Python and Node: apt-get install -y python3 python3-venv nodejs npm"
 
-// Case is a document to read. Kind is prov, cyclonedx, dot or mermaid.
+// Case is a document to read. Kind is prov, cyclonedx, spdx, dot or mermaid.
 type Case struct {
 	Kind string `json:"kind"`
 	Text string `json:"text"`
@@ -36,7 +36,7 @@ type Case struct {
 type Result struct {
 	OK    bool   `json:"ok"`
 	Error string `json:"error"`
-	// Elements (by id) and Relations are the contents of a PROV document. Same is true
+	// Elements (by id) and Relations are the contents of a PROV or an SPDX document. Same is true
 	// when writing it and reading it again gives an equal document.
 	Elements   map[string]Element `json:"elements"`
 	Relations  []Relation         `json:"relations"`
@@ -48,7 +48,7 @@ type Result struct {
 	Title string              `json:"title"`
 }
 
-// Element is a PROV element. Kind is entity, activity or agent.
+// Element is a PROV element, of the kind entity, activity or agent, or an SPDX element, of its class.
 type Element struct {
 	Kind  string   `json:"kind"`
 	Label string   `json:"label"`
@@ -90,7 +90,7 @@ func Read(t testing.TB, cases ...Case) []Result {
 		command []string
 		kinds   map[string]bool
 	}{
-		{[]string{filepath.Join(dir, "venv", "bin", "python"), filepath.Join(programs, "check.py")}, map[string]bool{"prov": true, "cyclonedx": true}},
+		{[]string{filepath.Join(dir, "venv", "bin", "python"), filepath.Join(programs, "check.py")}, map[string]bool{"prov": true, "cyclonedx": true, "spdx": true}},
 		{[]string{"node", filepath.Join(programs, "check.mjs")}, map[string]bool{"dot": true, "mermaid": true}},
 	} {
 		var selected []Case

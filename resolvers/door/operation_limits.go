@@ -150,7 +150,7 @@ func (m *operationMeter) field(f *ast.Field) selectionSize {
 	case f.Name == "columnLineage":
 		out.cost = 1 + m.columnLineageCost(f.SelectionSet, m.listSize(f))
 	}
-	if f.Name == "lineageExport" && f.ObjectDefinition == m.schema.Query {
+	if (f.Name == "lineageExport" || f.Name == "complianceReport") && f.ObjectDefinition == m.schema.Query {
 		out.cost += exportCost
 	}
 	if f.Name == "search" && f.ObjectDefinition == m.schema.Query {

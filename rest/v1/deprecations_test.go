@@ -55,6 +55,7 @@ const guide = "https://wiki.example.com/fraud?to=2#steps"
 // nothing again. An answer about another version or about several has nothing.
 func TestReadsOfADeprecatedVersionSaySo(t *testing.T) {
 	a := newAPI(t)
+	a.signLog()
 	a.deprecated("")
 	const one = "models/fraud/v1.0.0"
 	a.admin(200, "PUT", "models/fraud/aliases/old", `{"version":"v1.0.0"}`)

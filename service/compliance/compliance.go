@@ -39,7 +39,6 @@ func New(c *core.Core, p Parts) *Reporter { return &Reporter{c, p} }
 
 // ComplianceReport says what a compliance pack has. Path is where its bytes are in the REST API.
 type ComplianceReport struct {
-	Version   *registry.ModelVersion
 	Filename  string
 	SHA256    string
 	SizeBytes int64
@@ -55,7 +54,7 @@ func (r *Reporter) ComplianceReport(ctx context.Context, model, version string) 
 	if err != nil {
 		return nil, err
 	}
-	out := &ComplianceReport{Version: v, Filename: p.Filename(), Path: "/api/v1/models/" + url.PathEscape(v.ModelName) + "/" + v.Version + "/compliance", Manifest: p.Manifest, Rules: p.Checklist.Rules}
+	out := &ComplianceReport{Filename: p.Filename(), Path: "/api/v1/models/" + url.PathEscape(v.ModelName) + "/" + v.Version + "/compliance", Manifest: p.Manifest, Rules: p.Checklist.Rules}
 	out.SHA256, out.SizeBytes, err = p.Digest()
 	return out, err
 }

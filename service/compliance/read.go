@@ -159,6 +159,11 @@ func (x *reading) lineage(ctx context.Context) error {
 		}
 		x.sources.Exports = append(x.sources.Exports, compliance.File{Name: name, Body: f.Body})
 	}
+	spdx, err := export.SPDX(d)
+	if err != nil {
+		return err
+	}
+	x.sources.Exports = append(x.sources.Exports, compliance.File{Name: compliance.SPDXFile, Body: spdx})
 	l := &x.facts.Lineage
 	l.Redacted, l.HistoryCut = d.Redacted, d.HistoryCut
 	for _, reason := range d.Reasons {

@@ -10,6 +10,7 @@ from cyclonedx.model.bom import Bom
 from cyclonedx.output.json import JsonV1Dot6
 from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
+from spdx_python_model import v3_0_1 as spdx3
 from prov.model import ProvActivity, ProvAgent, ProvDocument, ProvElement, ProvEntity
 
 
@@ -57,9 +58,29 @@ def cyclonedx(text):
     return {"same": Bom.from_json(json.loads(written)) == bom}
 
 
+def spdx(text):
+    """Reads SPDX 3.0 with the bindings that are made from its model: unknown members and values are
+    errors. Writes it again, which fails for what is missing. Returns elements and relations; a relation
+    to what is not declared is an error."""
+    objects = spdx3.SHACLObjectSet()
+    spdx3.JSONLDDeserializer().deserialize_data(json.loads(text), objects)
+    missing = objects.link()
+    if missing:
+        raise ValueError("not declared: %s" % sorted(map(str, missing)))
+    spdx3.JSONLDSerializer().serialize_data(objects)
+    elements, relations = {}, []
+    for o in objects.foreach_type(spdx3.Relationship):
+        for to in o.to:
+            relations.append({"kind": str(o.relationshipType).rsplit("/", 1)[-1], "from": o.from_._id, "to": to._id, "types": []})
+    for o in objects.foreach_type(spdx3.Element):
+        if not isinstance(o, spdx3.Relationship):
+            elements[o._id] = {"kind": type(o).__name__, "label": o.name or "", "types": []}
+    return {"elements": elements, "relations": relations, "same": True}
+
+
 def check(case):
     try:
-        return {"ok": True, **{"prov": prov, "cyclonedx": cyclonedx}[case["kind"]](case["text"])}
+        return {"ok": True, **{"prov": prov, "cyclonedx": cyclonedx, "spdx": spdx}[case["kind"]](case["text"])}
     except Exception as e:  # A library may reject a document with any exception.
         return {"ok": False, "error": "%s: %s" % (type(e).__name__, e)}
 

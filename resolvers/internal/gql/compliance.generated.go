@@ -413,6 +413,29 @@ func (ec *executionContext) fieldContext_ComplianceManifest_madeFor(_ context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _ComplianceManifest_versionId(ctx context.Context, field graphql.CollectedField, obj *compliance.Manifest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComplianceManifest_versionId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VersionID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v registry.ID) graphql.Marshaler {
+			return ec.marshalNID2pedigreeᚋregistryᚐID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ComplianceManifest_versionId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComplianceManifest", field, false, false, "ID")
+}
+
 func (ec *executionContext) _ComplianceManifest_readAt(ctx context.Context, field graphql.CollectedField, obj *compliance.Manifest) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -627,38 +650,6 @@ func (ec *executionContext) _ComplianceReader_roles(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_ComplianceReader_roles(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ComplianceReader", field, false, false, "String")
-}
-
-func (ec *executionContext) _ComplianceReport_version(ctx context.Context, field graphql.CollectedField, obj *compliance1.ComplianceReport) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_ComplianceReport_version(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Version, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *registry.ModelVersion) graphql.Marshaler {
-			return ec.marshalOModelVersion2ᚖpedigreeᚋregistryᚐModelVersion(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_ComplianceReport_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "ComplianceReport",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ModelVersion(ctx, field)
-		},
-	}
-	return fc, nil
 }
 
 func (ec *executionContext) _ComplianceReport_filename(ctx context.Context, field graphql.CollectedField, obj *compliance1.ComplianceReport) (ret graphql.Marshaler) {
@@ -1059,6 +1050,11 @@ func (ec *executionContext) _ComplianceManifest(ctx context.Context, sel ast.Sel
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "versionId":
+			out.Values[i] = ec._ComplianceManifest_versionId(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "readAt":
 			out.Values[i] = ec._ComplianceManifest_readAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
@@ -1160,11 +1156,6 @@ func (ec *executionContext) _ComplianceReport(ctx context.Context, sel ast.Selec
 		switch field.Name {
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("ComplianceReport")
-		case "version":
-			out.Values[i] = ec._ComplianceReport_version(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
 		case "filename":
 			out.Values[i] = ec._ComplianceReport_filename(ctx, field, obj)
 			if out.Values[i] == graphql.Null {

@@ -1007,8 +1007,6 @@ type RecordTagPayload {
 
 "A compliance pack."
 type ComplianceReport {
-  "The version that it is about."
-  version: ModelVersion
   "A name to save it under."
   filename: String!
   "The path of the zip file in the REST API."
@@ -1027,6 +1025,8 @@ type ComplianceReport {
 type ComplianceManifest {
   "For whom it was made."
   madeFor: ComplianceReader!
+  "The id of the version that it is about."
+  versionId: ID!
   "The instant of the newest log entry that it holds."
   readAt: DateTime
   "How many entries the log had."
@@ -6632,6 +6632,8 @@ func (ec *executionContext) childFields_ComplianceManifest(ctx context.Context, 
 	switch field.Name {
 	case "madeFor":
 		return ec.fieldContext_ComplianceManifest_madeFor(ctx, field)
+	case "versionId":
+		return ec.fieldContext_ComplianceManifest_versionId(ctx, field)
 	case "readAt":
 		return ec.fieldContext_ComplianceManifest_readAt(ctx, field)
 	case "logSize":
@@ -6662,8 +6664,6 @@ func (ec *executionContext) childFields_ComplianceReader(ctx context.Context, fi
 
 func (ec *executionContext) childFields_ComplianceReport(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
-	case "version":
-		return ec.fieldContext_ComplianceReport_version(ctx, field)
 	case "filename":
 		return ec.fieldContext_ComplianceReport_filename(ctx, field)
 	case "path":
