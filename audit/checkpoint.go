@@ -87,13 +87,9 @@ func (k *Key) Sign(size int64, root Hash) (string, error) {
 // Open checks the signature of a checkpoint with public keys, one of which must have signed
 // it. Signatures of other keys, such as those of witnesses, are ignored.
 func Open(signed string, publicKeys ...string) (Checkpoint, error) {
-	var verifiers []note.Verifier
-	for _, p := range publicKeys {
-		v, err := note.NewVerifier(strings.TrimSpace(p))
-		if err != nil {
-			return Checkpoint{}, registry.Errorf(registry.InvalidArgument, "%q is no public key of a log: it must be NAME+HASH+KEY", registry.Shorten(p, 100))
-		}
-		verifiers = append(verifiers, v)
+	verifiers, err := verifiersOf(publicKeys)
+	if err != nil {
+		return Checkpoint{}, err
 	}
 	n, err := note.Open([]byte(signed), note.VerifierList(verifiers...))
 	if err != nil {

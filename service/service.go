@@ -12,7 +12,9 @@
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
 //	kubeflow    the objects of Kubeflow's model registry: which are nouns, and what is kept of them
+//	webhooks    webhooks and personal settings of notifications, and what their deliverer needs
 //	access      the viewer, tokens, sessions, roles of subjects, the policy, permissions of the server, the audit log
+//	compliance  what a compliance pack of a version is made from
 //	audit       proofs, checkpoints and exports of the audit log
 //
 // They read and write through a policies.Gate and never hold a store.
@@ -30,6 +32,7 @@ import (
 	"pedigree/service/audit"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
+	"pedigree/service/compliance"
 	"pedigree/service/core"
 	"pedigree/service/events"
 	"pedigree/service/facts"
@@ -38,6 +41,7 @@ import (
 	"pedigree/service/governance"
 	"pedigree/service/kubeflow"
 	"pedigree/service/provenance"
+	"pedigree/service/webhooks"
 	"pedigree/signing"
 )
 
@@ -55,6 +59,8 @@ type Service struct {
 	*governance.Governance
 	*kubeflow.Kubeflow
 	*provenance.Explorer
+	*webhooks.Hooks
+	*compliance.Reporter
 	core *core.Core
 }
 
@@ -81,8 +87,10 @@ func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	models, decisions := catalog.New(c), governance.New(c)
-	return &Service{access.New(c), artifacts.New(c), audit.New(c), bulk.New(c), models, facts.New(c), feed.New(c), events.New(c), gates.New(c), decisions, kubeflow.New(c, models, decisions), provenance.New(c), c}
+	models, decisions, told, log := catalog.New(c), governance.New(c), feed.New(c), audit.New(c)
+	records, conditions, explorer := facts.New(c), gates.New(c), provenance.New(c)
+	reporter := compliance.New(c, compliance.Parts{Auditor: log, Catalog: models, Facts: records, Gates: conditions, Governance: decisions, Explorer: explorer})
+	return &Service{access.New(c), artifacts.New(c), log, bulk.New(c), models, records, told, events.New(c), conditions, decisions, kubeflow.New(c, models, decisions), explorer, webhooks.New(c, told), reporter, c}
 }
 
 // Now returns the current time of the registry's clock.

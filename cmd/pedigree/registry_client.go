@@ -35,6 +35,7 @@ type registryClient interface {
 	catalogClient
 	fileClient
 	signatureClient
+	complianceClient
 	Export(ctx context.Context, in provenance.ExportInput) (*provenance.LineageExport, error)
 	TransitionRequests(ctx context.Context, p core.Paging, f *governance.RequestFilter) (*governance.RequestConnection, error)
 	TransitionRequest(ctx context.Context, id registry.ID) (*registry.TransitionRequest, error)
@@ -47,6 +48,7 @@ type registryClient interface {
 	RecordReview(ctx context.Context, in governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
 	deprecationClient
 	gateClient
+	recallClient
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)
 	CreateAPIToken(ctx context.Context, in access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -57,6 +58,7 @@ store the same key.`,
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addArtifactFlags(cmd)
 	addTrustFlag(cmd)
+	addWebhookFlags(cmd)
 	addIdentityFlags(cmd)
 	return cmd
 }
@@ -86,7 +88,7 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err := identityConfig(s, &config); err != nil {
 		return err
 	}
-	if config.MLflowAnyStage, err = anyStage(s.GetString("mlflow-stage-transitions")); err != nil {
+	if config.MLflowAnyStage, err = mlflowAnyStage(s.GetString("mlflow-stage-transitions")); err != nil {
 		return err
 	}
 	runs, err := trackedRuns(s.GetString("mlflow-tracking-uri"))
@@ -96,6 +98,10 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	timeout := s.GetDuration("run-timeout")
 	if timeout < 0 {
 		return registry.Invalid("run-timeout", "must not be less than 0")
+	}
+	hooks, err := webhookConfig(s, log)
+	if err != nil {
+		return err
 	}
 	tuneGarbageCollector()
 	o, err := openLocalRegistry(ctx, s, createStore, append(runs, service.RunTimeout(timeout))...)
@@ -138,10 +144,18 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if len(runs) > 0 {
 		defer readUnreadRuns(context.WithoutCancel(ctx), o.service, log)()
 	}
+	if hooks != nil {
+		defer deliverWebhooks(context.WithoutCancel(ctx), o.service, *hooks)()
+	}
 	fmt.Fprintf(stdout, "pedigree serves on http://%s%s\n", l.Addr(), config.BasePath)
 	if tokenFile != "" {
 		fmt.Fprintf(stdout, "the first admin's token is in %s\n", tokenFile)
 	}
+	return endServing(ctx, srv, done, log)
+}
+
+// endServing waits for the end of the server, or ends it with the context.
+func endServing(ctx context.Context, srv *http.Server, done <-chan error, log *slog.Logger) error {
 	select {
 	case err := <-done:
 		return err
@@ -154,14 +168,6 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return fmt.Errorf("some requests did not end in %s: %w", shutdownTimeout, err)
 	}
 	return nil
-}
-
-// anyStage reports whether MLflow's clients may make every move.
-func anyStage(moves string) (bool, error) {
-	if moves != "lifecycle" && moves != "any" {
-		return false, registry.Invalid("mlflow-stage-transitions", "%q is not lifecycle or any", registry.Shorten(moves, 60))
-	}
-	return moves == "any", nil
 }
 
 // setApprovalProfile sets the profile of the whole registry; "" leaves it as it is.

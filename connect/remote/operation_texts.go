@@ -129,6 +129,8 @@ func operations() map[string]string {
 		"rejectTransition": opRejectTransition, "withdrawTransition": opWithdrawTransition, "recordReview": opRecordReview, "setReviewPlan": opSetReviewPlan, "putTransitionGuard": opPutTransitionGuard, "auditLog": opAuditLog}
 	maps.Copy(all, catalogOperations())
 	maps.Copy(all, deprecationOperations())
+	maps.Copy(all, map[string]string{"gates": opGates, "testGate": opTestGate, "checkTransition": opCheckTransition, "putGate": opPutGate, "withdrawGate": opWithdrawGate})
+	maps.Copy(all, recallOperations())
 	maps.Copy(all, signatureOperations())
 	return all
 }

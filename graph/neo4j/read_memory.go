@@ -158,7 +158,7 @@ func (m *readMemory) has(names ...string) bool {
 func (m *readMemory) answers(state headState, names ...string) ([]*remembered, bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.known || !m.state.covers(state) {
+	if !m.known || !m.state.covers(state) || m.seen.seq > m.state.seq {
 		return nil, false
 	}
 	out := make([]*remembered, len(names))
@@ -263,6 +263,23 @@ func (m *readMemory) tell(state headState, committing bool) {
 		m.seen, m.since = state, time.Now()
 	case time.Since(m.since) >= settleTime:
 		m.begins(state, false)
+	}
+}
+
+// notice is told what a reader has read from the store. Neo4j can show a node before the head that
+// was committed with it: until a state is known that has the node, nothing is answered from
+// memory, so that who has seen the node never sees what was before it.
+func (m *readMemory) notice(nodes ...*graph.Node) {
+	newest := int64(0)
+	for _, n := range nodes {
+		if n != nil {
+			newest = max(newest, n.RecordedSeq)
+		}
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.known && newest > m.state.seq && newest > m.seen.seq {
+		m.seen, m.since = headState{seq: newest}, time.Now()
 	}
 }
 

@@ -189,6 +189,30 @@ func TestAnotherServersStateSettlesOnNeo4j(t *testing.T) {
 	}
 }
 
+// TestWhoHasSeenANodeIsNotAnsweredFromBeforeIt: a node is read before the head that was committed
+// with it.
+func TestWhoHasSeenANodeIsNotAnsweredFromBeforeIt(t *testing.T) {
+	var m readMemory
+	state := headState{seq: 1}
+	generation := m.lock(state)
+	m.remember("q", m.begin(), &remembered{})
+	if _, ok := m.answers(state, "q"); !ok || !m.has("q") {
+		t.Fatal("nothing is remembered")
+	}
+	m.notice(nil, &graph.Node{RecordedSeq: 1})
+	if !m.has("q") {
+		t.Error("a node of the same state forbids the memory")
+	}
+	m.notice(&graph.Node{RecordedSeq: 2})
+	if _, ok := m.answers(state, "q"); ok || m.has("q") {
+		t.Error("an answer of state 1 after a node of state 2")
+	}
+	m.commit(generation, &pendingWrites{}, 2)
+	if _, ok := m.answers(headState{seq: 2}, "q"); !ok || !m.has("q") {
+		t.Error("the memory is not used again")
+	}
+}
+
 // TestReadersNeverGoBackOnNeo4j: two servers rename a node in turn, and readers of both never
 // see an older name than before, by id, by slot and by parent.
 func TestReadersNeverGoBackOnNeo4j(t *testing.T) {

@@ -43,6 +43,7 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 		s.rememberNodes(generation, met)
 		return err
 	})
+	s.memory.notice(nodes...)
 	return nodes, err
 }
 
@@ -61,6 +62,7 @@ func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err e
 		page, err = v.Find(ctx, q)
 		return err
 	})
+	s.memory.notice(page.Nodes...)
 	if err == nil && name != "" {
 		s.rememberPage(generation, name, q, &page)
 	}

@@ -101,6 +101,7 @@ func (c *crawler) everything() {
 	c.kubeflowReads()
 	c.lineageExports()
 	c.subscriptions()
+	c.packs()
 }
 
 // fieldPairs follows every pair of object fields a → b of every type, over the first

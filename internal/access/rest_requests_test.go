@@ -37,7 +37,7 @@ func (seed *seedData) restRequests() map[string][]restRequest {
 	}
 	for key, targets := range seed.restReadTargets() {
 		for _, t := range targets {
-			out["GET /api/v1/"+key] = append(out["GET /api/v1/"+key], restRequest{target: t, proof: strings.HasPrefix(t, "audit/proofs") || strings.HasPrefix(t, "audit/consistency")})
+			out["GET /api/v1/"+key] = append(out["GET /api/v1/"+key], restRequest{target: t, proof: strings.HasPrefix(t, "audit/proofs") || strings.HasPrefix(t, "audit/consistency") || strings.HasSuffix(t, "/compliance")})
 		}
 	}
 	for key, q := range seed.restWrites() {
@@ -66,6 +66,9 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"transition-guards":                        {"transition-guards"},
 		"gates":                                    {"gates"},
 		"gates/{gate}":                             {"gates/" + seed.name["alpha gate"], "gates/" + seed.name["alpha gate"] + "?as_of=1988-01-01"},
+		"recalls":                                  {"recalls", "recalls?open=true&severity=high", "recalls?node=" + id("deployed-a2")},
+		"recalls/{id}":                             {"recalls/" + id("recall")},
+		"recalls/{id}/affected":                    {"recalls/" + id("recall") + "/affected", "recalls/" + id("recall") + "/affected?live=false"},
 		"datasets":                                 {"datasets"},
 		"datasets/{dataset}":                       {raw + inNamespace},
 		"datasets/{dataset}/versions":              {raw + "/versions" + inNamespace},
@@ -80,12 +83,13 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"impact/{id}":                     {"impact/" + id("raw") + "?live=false&targets=dataset_version,run,feature,model_version,deployment"},
 		"provenance/{id}":                 {"provenance/" + id("a1")},
 		"models/{name}/{version}/lineage": {a2 + "/lineage?direction=both&max_depth=4"}, "models/{name}/{version}/impact": {a2 + "/impact"}, "models/{name}/{version}/provenance": {a2 + "/provenance"},
-		"lineage-diff":        {"lineage-diff?a=" + id("a1") + "&b=" + id("a2"), "lineage-diff?a=" + id("train-a1") + "&b=" + id("etl") + "&max_depth=1", "lineage-diff?a=" + id("deployed-a1") + "&b=" + id("deployed-a2")},
-		"column-lineage/{id}": {"column-lineage/" + id("raw") + "?column=" + seed.name["raw/column"], "column-lineage/" + id("clean") + "?direction=both&column=" + seed.name["clean/column"]},
-		"policy":              {"policy"},
-		"policy/explain":      {"policy/explain?role=viewer&field=Model.name&on=" + id("alpha"), "policy/explain?role=viewer&action=transition&to=production", "policy/explain?role=auditor&field=Model.name"},
-		"paths":               {"paths?from=" + id("deployed-a2") + "&to=" + id("raw") + "&k=20"},
-		"audit":               {"audit", "audit?page_size=1"}, "audit/checkpoint": {"audit/checkpoint"}, "audit/proofs/{seq}": {"audit/proofs/3"}, "audit/consistency": {"audit/consistency?from=3"},
+		"models/{name}/{version}/compliance": {a2 + "/compliance"},
+		"lineage-diff":                       {"lineage-diff?a=" + id("a1") + "&b=" + id("a2"), "lineage-diff?a=" + id("train-a1") + "&b=" + id("etl") + "&max_depth=1", "lineage-diff?a=" + id("deployed-a1") + "&b=" + id("deployed-a2")},
+		"column-lineage/{id}":                {"column-lineage/" + id("raw") + "?column=" + seed.name["raw/column"], "column-lineage/" + id("clean") + "?direction=both&column=" + seed.name["clean/column"]},
+		"policy":                             {"policy"},
+		"policy/explain":                     {"policy/explain?role=viewer&field=Model.name&on=" + id("alpha"), "policy/explain?role=viewer&action=transition&to=production", "policy/explain?role=auditor&field=Model.name"},
+		"paths":                              {"paths?from=" + id("deployed-a2") + "&to=" + id("raw") + "&k=20"},
+		"audit":                              {"audit", "audit?page_size=1"}, "audit/checkpoint": {"audit/checkpoint"}, "audit/proofs/{seq}": {"audit/proofs/3"}, "audit/consistency": {"audit/consistency?from=3"},
 		"search":            {"search?text=cnry&page_size=50", "search?text=cnry&kinds=model,model_card,tag"},
 		"nodes/{id}":        {"nodes/" + id("a2"), "nodes/" + id("a1 deprecation")},
 		"deprecations":      {"deprecations", "deprecations?step=announced", "deprecations?sunset_by=1990-01-01", "deprecations?page_size=1&model=" + seed.name["alpha"]},
@@ -154,6 +158,10 @@ func (seed *seedData) restWrites() map[string]restRequest {
 		"DELETE transition-guards":                           {target: "transition-guards?model=" + seed.name["alpha"]},
 		"PUT gates/{gate}":                                   send("gates/new", `{"expression":"version.owner != ''","stages":["archived"]}`),
 		"DELETE gates/{gate}":                                {target: "gates/" + seed.name["alpha gate"]},
+		"POST recalls":                                       send("recalls", `{"nodes":["`+id("raw")+`"],"reason":"wrong","severity":"low"}`),
+		"POST recalls/{id}/clear":                            send("recalls/"+id("recall")+"/clear", `{"reason":"over"}`),
+		"POST recalls/{id}/decide":                           send("recalls/"+id("asked recall")+"/decide", `{"comment":"yes"}`),
+		"POST recalls/{recall}/resolve":                      send("recalls/"+id("recall")+"/resolve", `{"deployment":"`+id("deployed-a2")+`","handling":"accepted","reason":"known"}`),
 		"POST tokens":                                        send("tokens", `{"name":"new"}`),
 		"DELETE tokens/{id}":                                 {target: "tokens/{own token}"},
 		"POST subjects/{subject}/roles":                      send("subjects/eve/roles", `{"role":"viewer","scope":"model:x"}`),

@@ -51,8 +51,8 @@ func (c *crawler) restReads() {
 // operation and of the field that it shows.
 func restStatuses(want map[string]map[string]string, route v1.Route, q restRequest, column string) []int {
 	row := "Query." + route.Operation
-	i := slices.IndexFunc(registry.Operations(), func(o registry.Operation) bool { return o.Name == route.Operation })
-	if registry.Operations()[i].Mutation {
+	// A query and a mutation may have one name; a GET is never a mutation.
+	if route.Method != http.MethodGet && slices.ContainsFunc(registry.Operations(), func(o registry.Operation) bool { return o.Mutation && o.Name == route.Operation }) {
 		row = "Mutation." + route.Operation
 	}
 	switch {

@@ -559,7 +559,7 @@ func (b *seedBuilder) recalls() {
 			return err
 		})
 	}
-	recall("recall", []string{"a1", "d1", "a6"}, []string{"c2", "c3"}, b.seed.served)
+	recall("recall", []string{"a1", "d1", "a6"}, []string{"c2", "c3"}, b.seed.served, b.seed.beta)
 	recall("cleared recall", []string{"clean"}, nil, b.seed.served)
 	recall("asked recall", []string{"b1"}, nil, b.seed.beta)
 	recall("hidden recall", []string{"a3"}, nil)
@@ -632,8 +632,10 @@ func (b *seedBuilder) ownTokens(label, subject, role, text string) error {
 	if err := b.s.FlushTokenUses(ctx); err != nil {
 		return err
 	}
-	_, err = b.s.RevokeAPIToken(ctx, access.RevokeAPITokenInput{ID: whole.APIToken.ID})
-	return err
+	if _, err = b.s.RevokeAPIToken(ctx, access.RevokeAPITokenInput{ID: whole.APIToken.ID}); err != nil {
+		return err
+	}
+	return b.ownWebhooks(ctx, label, role)
 }
 
 // createPolicy makes a version of the policy with canaries: a rule of a role that nobody holds.

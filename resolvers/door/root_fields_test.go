@@ -94,7 +94,16 @@ func TestAPageWithoutItems(t *testing.T) {
 			t.Errorf("%s %s: the counts differ", before, name)
 		}
 	}
-	args := map[string]string{"lineage": fmt.Sprintf(", of: %q", d.story.Version), "impact": fmt.Sprintf(", of: %q", d.story.Raw), "search": `, text: "credit"`}
+	made, _ := d.ask(d.withWriter, registry.RoleAdmin, fmt.Sprintf("mutation { recall(input: {nodes: [%q], reason: \"a test\", severity: LOW}) { recall { id } } }", d.story.Raw), nil)
+	var recalled struct {
+		Data struct {
+			Recall struct{ Recall struct{ ID string } }
+		}
+	}
+	if json.Unmarshal([]byte(made), &recalled) != nil || recalled.Data.Recall.Recall.ID == "" {
+		t.Fatal(made)
+	}
+	args := map[string]string{"recallAffected": fmt.Sprintf(", id: %q", recalled.Data.Recall.Recall.ID), "lineage": fmt.Sprintf(", of: %q", d.story.Version), "impact": fmt.Sprintf(", of: %q", d.story.Raw), "search": `, text: "credit"`}
 	for _, f := range schema.Query.Fields {
 		if f.Arguments.ForName("first") != nil && f.Name != "columnLineage" {
 			page("", f.Name, args[f.Name], "", schema.Types[f.Type.Name()])

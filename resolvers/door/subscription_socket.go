@@ -186,15 +186,23 @@ func (s *socket) subscribe(m socketMessage) (websocket.StatusCode, string) {
 		return 0, ""
 	}
 	s.running.Go(func() {
-		defer s.forget(m.ID, &end)
-		s.run(ctx, m)
+		defer end()
+		errs := s.run(ctx, m)
+		ended := ctx.Err() != nil // The client ended it, or the connection ends.
+		s.forget(m.ID, &end)      // Before the last message: who has read it may use the id again.
+		switch {
+		case ended:
+		case errs != nil:
+			s.fail(m.ID, errs)
+		default:
+			s.send(socketMessage{ID: m.ID, Type: "complete"})
+		}
 	})
 	return 0, ""
 }
 
 // forget makes the id of an operation free again.
 func (s *socket) forget(id string, end *context.CancelFunc) {
-	(*end)()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.active[id] == end {
@@ -202,30 +210,22 @@ func (s *socket) forget(id string, end *context.CancelFunc) {
 	}
 }
 
-// run runs an operation and sends its responses.
-func (s *socket) run(ctx context.Context, m socketMessage) {
+// run runs an operation and sends its responses, but not the message that ends it.
+func (s *socket) run(ctx context.Context, m socketMessage) gqlerror.List {
 	if err := charge(ctx, 1); err != nil {
-		s.fail(m.ID, gqlerror.List{err})
-		return
+		return gqlerror.List{err}
 	}
 	params, refused := paramsOf(m.Payload, s.headers)
 	if refused != nil {
-		s.fail(m.ID, gqlerror.List{refusedOperation(refused.code, refused.message)})
-		return
+		return gqlerror.List{refusedOperation(refused.code, refused.message)}
 	}
 	o, errs := s.h.begin(ctx, params)
-	if errs == nil {
-		errs = o.run(func(resp *graphql.Response) error {
-			return s.send(socketMessage{ID: m.ID, Type: "next", Payload: encode(resp)})
-		})
+	if errs != nil {
+		return errs
 	}
-	switch {
-	case ctx.Err() != nil: // The client ended it, or the connection ends.
-	case errs != nil:
-		s.fail(m.ID, errs)
-	default:
-		s.send(socketMessage{ID: m.ID, Type: "complete"})
-	}
+	return o.run(func(resp *graphql.Response) error {
+		return s.send(socketMessage{ID: m.ID, Type: "next", Payload: encode(resp)})
+	})
 }
 
 // refusedOperation is the error of an operation that does not begin.

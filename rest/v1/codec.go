@@ -78,6 +78,7 @@ var names = map[string]string{
 	"viewerBody":                     "Viewer",
 	"lineageBody":                    "LineageGraph",
 	"impactBody":                     "Impact",
+	"affectedBody":                   "RecallImpact",
 	"Direction":                      "LineageDirection",
 	"Reason":                         "TruncationReason",
 	"FactState":                      "GateFactState",

@@ -104,11 +104,12 @@ func loadSDL(t *testing.T) *ast.Schema {
 var sdlNames = map[string]string{"PolicyChangeKind": "PolicyChange", "Token": "ApiToken", "Restricted": "RestrictedNode", "RequestPayload": "ApproveTransitionPayload", "GuardPayload": "PutTransitionGuardPayload", "GatePayload": "PutGatePayload",
 	"ModelPayload": "RegisterModelPayload", "RoleAssignmentPayload": "AssignRolePayload", "DeletePayload": "DeleteModelPayload", "CreateAPITokenPayload": "CreateApiTokenPayload",
 	"RevokeAPITokenPayload": "RevokeApiTokenPayload", "DeprecationsPayload": "PlanDeprecationPayload", "DeprecationPayload": "WithdrawDeprecationPayload",
-	"RetirementPayload": "RetireModelVersionPayload", "CleanupPayload": "CleanupModelVersionPayload", "ModelWithVersions": "Model", "VersionWithCard": "ModelVersion", "Impact": "ImpactConnection", "ColumnsBody": "ColumnLineage"}
+	"RetirementPayload": "RetireModelVersionPayload", "CleanupPayload": "CleanupModelVersionPayload", "ModelWithVersions": "Model", "VersionWithCard": "ModelVersion", "Impact": "ImpactConnection", "RecallImpact": "AffectedConnection", "AffectedDeployment": "AffectedEdge",
+	"RecallResolutionPayload": "ResolveRecallDeploymentPayload", "ColumnsBody": "ColumnLineage"}
 
 // extra are the members that only the REST API has.
 var extra = map[string][]string{"ModelWithVersions": {"more_versions"}, "VersionWithCard": {"algorithm", "framework", "hyperparameters", "metrics"}, "LogEntry": {"from_stage", "to_stage"},
-	"LineageGraph": {"next_page_token"}, "ColumnsBody": {"next_page_token"}, "Impact": {"affected", "next_page_token"}, "NodeBody": {"node"}, "ImpactNode": {"depth", "environment", "node", "owner", "path", "stage"}, "Restricted": {"restricted"},
+	"LineageGraph": {"next_page_token"}, "ColumnsBody": {"next_page_token"}, "Impact": {"affected", "next_page_token"}, "RecallImpact": {"affected", "next_page_token"}, "NodeBody": {"node"}, "ImpactNode": {"depth", "environment", "node", "owner", "path", "stage"}, "Restricted": {"restricted"},
 	// A source is told by names only when it is recorded; what is stored has the id.
 	"ColumnSource": {"dataset", "namespace"}}
 

@@ -57,6 +57,8 @@ func locationOf(out any) string {
 		return byID("deployments", out.Deployment)
 	case *governance.RecordReviewPayload:
 		return byID("nodes", out.Review)
+	case *governance.RecallPayload:
+		return byID("recalls", out.Recall)
 	case *governance.DeprecationsPayload:
 		if len(out.Deprecations) == 1 {
 			return byID("deprecations", out.Deprecations[0])

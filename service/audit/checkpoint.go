@@ -98,7 +98,7 @@ func (a *Auditor) AuditCheckpoint(ctx context.Context) (*AuditCheckpoint, error)
 func (a *Auditor) checkpoint(t *tree) (*AuditCheckpoint, error) {
 	key := a.key()
 	if key == nil {
-		return nil, registry.Errorf(registry.FailedPrecondition, "this server has no key for the log; start it with --data, where the file log-key is made, or set PEDIGREE_LOG_KEY")
+		return nil, errNoKey()
 	}
 	root, err := t.hashes.Root(t.size)
 	if err != nil {
@@ -109,4 +109,9 @@ func (a *Auditor) checkpoint(t *tree) (*AuditCheckpoint, error) {
 		return nil, err
 	}
 	return &AuditCheckpoint{Origin: key.Origin(), Size: t.size, Root: hex.EncodeToString(root[:]), Note: note, PublicKey: key.Public}, nil
+}
+
+// errNoKey says that this server signs nothing.
+func errNoKey() error {
+	return registry.Errorf(registry.FailedPrecondition, "this server has no key for the log; start it with --data, where the file log-key is made, or set PEDIGREE_LOG_KEY")
 }

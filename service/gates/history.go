@@ -135,42 +135,11 @@ func (h *history) read(ctx context.Context) error {
 // test evaluates the gate over one transition, unless it was into another stage, of another model, or
 // nobody asked for it: the version that a promotion replaces meets no gate.
 func (h *history) test(ctx context.Context, e registry.LogEntry) error {
-	nodes, err := h.tx.NodesUnfiltered(ctx, e.Objects[1])
-	if err != nil || nodes[0] == nil || nodes[0].Kind != registry.KindTransition {
+	t, q, m, err := h.question(ctx, e)
+	if err != nil || q.Version == nil || !slices.Contains(h.gate.Stages, t.To) {
 		return err
 	}
-	t, ok, err := decoded(nodes[0], &registry.Transition{})
-	if err != nil || !ok || t.ReplacedBy != "" || !slices.Contains(h.gate.Stages, t.To) {
-		return err
-	}
-	then := graph.Instant{Valid: t.At, Known: e.Seq - 1}
-	if t.To == registry.Production {
-		before, err := h.tx.LogUnfiltered(ctx, graph.LogQuery{Seqs: []int64{e.Seq - 1}, Limit: 1})
-		if err != nil {
-			return err
-		}
-		// The entry of the version that it replaces is of the same transaction.
-		if len(before) == 1 && before[0].Action == registry.LogModelDeprecated && before[0].Model == e.Model && before[0].RequestID == e.RequestID && before[0].At.Equal(e.At) {
-			then.Known--
-		}
-	}
-	nodes, err = h.tx.ReaderUnfiltered().Nodes(ctx, then, e.Objects[0], e.Model)
-	if err != nil {
-		return err
-	}
-	v, ok, err := decoded(nodes[0], &registry.ModelVersion{})
-	if err != nil || !ok {
-		return err
-	}
-	m, ok, err := decoded(nodes[1], &registry.Model{})
-	if err != nil || h.gate.Tag != nil && (!ok || !slices.Contains(m.Tags, *h.gate.Tag)) {
-		return err
-	}
-	approvals, err := h.approvals(ctx, t)
-	if err != nil {
-		return err
-	}
-	results, err := evaluate(ctx, h.tx, []*registry.Gate{h.gate}, moment{t.At, then}, Question{Version: v, To: t.To, Approvals: &approvals, Forced: t.Forced})
+	results, err := evaluate(ctx, h.tx, []*registry.Gate{h.gate}, m, q)
 	if err != nil {
 		return err
 	}
@@ -179,8 +148,50 @@ func (h *history) test(ctx context.Context, e registry.LogEntry) error {
 		h.out.Refused++
 	}
 	h.out.Transitions = append(h.out.Transitions, &GateTestTransition{Result: results[0]})
-	h.ids = append(h.ids, t.ID, v.ID)
+	h.ids = append(h.ids, t.ID, q.Version.ID)
 	return nil
+}
+
+// question returns the transition that an entry records, and what gates are asked about it: as it was
+// at its time, and known just before it was recorded. The question has no version when the entry is
+// about none that gates of this tag are asked about.
+func (h *history) question(ctx context.Context, e registry.LogEntry) (t *registry.Transition, q Question, m moment, err error) {
+	nodes, err := h.tx.NodesUnfiltered(ctx, e.Objects[1])
+	if err != nil || nodes[0] == nil || nodes[0].Kind != registry.KindTransition {
+		return nil, q, m, err
+	}
+	t, ok, err := decoded(nodes[0], &registry.Transition{})
+	if err != nil || !ok || t.ReplacedBy != "" {
+		return t, q, m, err
+	}
+	m = moment{t.At, graph.Instant{Valid: t.At, Known: e.Seq - 1}}
+	if t.To == registry.Production {
+		before, err := h.tx.LogUnfiltered(ctx, graph.LogQuery{Seqs: []int64{e.Seq - 1}, Limit: 1})
+		if err != nil {
+			return t, q, m, err
+		}
+		// The entry of the version that it replaces is of the same transaction.
+		if len(before) == 1 && before[0].Action == registry.LogModelDeprecated && before[0].Model == e.Model && before[0].RequestID == e.RequestID && before[0].At.Equal(e.At) {
+			m.at.Known--
+		}
+	}
+	nodes, err = h.tx.ReaderUnfiltered().Nodes(ctx, m.at, e.Objects[0], e.Model)
+	if err != nil {
+		return t, q, m, err
+	}
+	v, ok, err := decoded(nodes[0], &registry.ModelVersion{})
+	if err != nil || !ok {
+		return t, q, m, err
+	}
+	model, ok, err := decoded(nodes[1], &registry.Model{})
+	if err != nil || h.gate.Tag != nil && (!ok || !slices.Contains(model.Tags, *h.gate.Tag)) {
+		return t, q, m, err
+	}
+	approvals, err := h.approvals(ctx, t)
+	if err != nil {
+		return t, q, m, err
+	}
+	return t, Question{Version: v, To: t.To, Approvals: &approvals, Forced: t.Forced}, m, nil
 }
 
 // approvals returns how many approvals the request of a transition had.

@@ -57,6 +57,30 @@ func (e *Explorer) Export(ctx context.Context, in ExportInput) (*LineageExport, 
 
 // ExportWithRoot is Export, and the node whose lineage it is, as the caller sees it.
 func (e *Explorer) ExportWithRoot(ctx context.Context, in ExportInput) (*LineageExport, registry.ProvenanceNode, error) {
+	d, g, err := e.document(ctx, in)
+	if err != nil {
+		return nil, nil, err
+	}
+	file, err := export.Encode(d, in.Format)
+	if err != nil {
+		return nil, nil, err
+	}
+	root, err := g.Nodes[0].Node()
+	if err != nil {
+		return nil, nil, err
+	}
+	return &LineageExport{Format: file.Format, MediaType: file.MediaType, Filename: file.Filename, Body: string(file.Body),
+		Truncation: g.Truncation, HistoryCut: g.HistoryCut, AsOf: g.AsOf, KnownAt: g.KnownAt}, root, nil
+}
+
+// ExportDocument returns what an export encodes, whatever its format.
+func (e *Explorer) ExportDocument(ctx context.Context, in ExportInput) (*export.Document, error) {
+	d, _, err := e.document(ctx, in)
+	return d, err
+}
+
+// document reads the lineage of a node as the input of the encoders.
+func (e *Explorer) document(ctx context.Context, in ExportInput) (*export.Document, *LineageGraph, error) {
 	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
 	if err != nil {
 		return nil, nil, err
@@ -84,20 +108,8 @@ func (e *Explorer) ExportWithRoot(ctx context.Context, in ExportInput) (*Lineage
 	if err != nil {
 		return nil, nil, err
 	}
-	d, err := v.document(g, o, in)
-	if err != nil {
-		return nil, nil, err
-	}
-	file, err := export.Encode(d, in.Format)
-	if err != nil {
-		return nil, nil, err
-	}
-	root, err := g.Nodes[0].Node()
-	if err != nil {
-		return nil, nil, err
-	}
-	return &LineageExport{Format: file.Format, MediaType: file.MediaType, Filename: file.Filename, Body: string(file.Body),
-		Truncation: g.Truncation, HistoryCut: g.HistoryCut, AsOf: g.AsOf, KnownAt: g.KnownAt}, root, nil
+	d, err := v.documentOf(g, o, in)
+	return d, g, err
 }
 
 // checkExportSize bounds the input of an encoder, because one answer holds the whole export.
@@ -115,9 +127,9 @@ func checkExportSize(g *lineage.Graph) error {
 	return nil
 }
 
-// document makes the input of the encoders. It leaves out instants that the caller did not
+// documentOf makes the input of the encoders. It leaves out instants that the caller did not
 // give, so that the same graph gives the same bytes.
-func (v *view) document(g *LineageGraph, o lineage.Options, in ExportInput) (*export.Document, error) {
+func (v *view) documentOf(g *LineageGraph, o lineage.Options, in ExportInput) (*export.Document, error) {
 	d := &export.Document{Root: g.Root, Direction: o.Direction, Reasons: g.Truncation.Reasons, Frontier: g.Truncation.Frontier,
 		Redacted: g.Truncation.Redacted, HistoryCut: g.HistoryCut}
 	if !in.AsOf.IsZero() {

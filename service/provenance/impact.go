@@ -82,6 +82,9 @@ func (e *Explorer) impact(ctx context.Context, in ImpactInput, under *recallScop
 		return nil, err
 	}
 	bindings := []any{"impact", in.Of, in.Targets, in.Live, in.Where, in.AsOf, in.KnownAt}
+	if under != nil {
+		bindings = append(bindings, under.recall.ID)
+	}
 	var start impactPageStart
 	if in.After != nil && *in.After != "" {
 		if err := e.core.OpenCursor(scope.Actor().Subject, bindings, *in.After, &start); err != nil {
@@ -89,9 +92,6 @@ func (e *Explorer) impact(ctx context.Context, in ImpactInput, under *recallScop
 		}
 	} else if start.At, err = e.core.ResolveInstant(ctx, scope, in.AsOf, in.KnownAt); err != nil {
 		return nil, err
-	}
-	if under != nil {
-		bindings = append(bindings, under.recall.ID)
 	}
 	p := &impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: start.At, under: under}, in: in, bindings: bindings, start: start, size: size}
 	if p.filter, err = newNodeFilter(in.Where); err != nil {

@@ -60,10 +60,11 @@ func (e *Explorer) AffectedBy(ctx context.Context, id registry.ID, live *bool, p
 	if err != nil {
 		return nil, err
 	}
-	r, err := core.GetNoun[*registry.Recall](ctx, e.core, id, nil)
+	named, err := e.core.ReadNodes(ctx, scope, []core.NodeRef{{ID: id}})
 	if err != nil {
 		return nil, err
 	}
+	r, _ := named[0].(*registry.Recall)
 	if r == nil {
 		return nil, registry.Errorf(registry.NotFound, "there is no recall %q; list them with recalls", registry.Shorten(string(id), 100))
 	}

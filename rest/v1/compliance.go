@@ -1,0 +1,39 @@
+package v1
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"time"
+)
+
+// packTime is the time limit of a compliance pack.
+const packTime = 2 * time.Minute
+
+// complianceRoutes are the routes of compliance packs.
+func complianceRoutes() []route {
+	return []route{
+		{method: http.MethodGet, pattern: "models/{name}/{version}/compliance", operation: "complianceReport", serve: getPack, download: true, time: packTime, answerMedia: zipMedia,
+			summary: "The compliance pack of a version: all that is recorded of it, with proofs, as a zip file"},
+	}
+}
+
+const zipMedia = "application/zip"
+
+// getPack handles GET models/{name}/{version}/compliance.
+func getPack(ctx context.Context, c *call) error {
+	v, err := c.version(ctx)
+	if err != nil {
+		return err
+	}
+	p, err := c.service.CompliancePack(ctx, v.ModelName, v.Version)
+	if err != nil {
+		return err
+	}
+	c.tellDeprecation(ctx)
+	err = p.Write(&downloadWriter{c: c, media: zipMedia, name: p.Filename()})
+	if errors.Is(err, errHeadOnly) {
+		return nil
+	}
+	return err
+}
