@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -139,6 +140,11 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if tokenFile != "" {
 		fmt.Fprintf(stdout, "the first admin's token is in %s\n", tokenFile)
 	}
+	return endServing(ctx, srv, done, log)
+}
+
+// endServing waits for the end of the server, or ends it with the context.
+func endServing(ctx context.Context, srv *http.Server, done <-chan error, log *slog.Logger) error {
 	select {
 	case err := <-done:
 		return err

@@ -236,6 +236,28 @@ func TestAKeptCloneLogsIn(t *testing.T) {
 	}
 }
 
+// TestAPasswordDoesNotFollowARedirect: a host that sends a fetch elsewhere does not send the password
+// along.
+func TestAPasswordDoesNotFollowARedirect(t *testing.T) {
+	s := newGitServer(t)
+	s.push("a", 10)
+	var asked atomic.Int64
+	from := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, password, _ := r.BasicAuth(); password == "hunter2secret" {
+			asked.Add(1)
+		}
+		http.Redirect(w, r, s.URL+r.URL.RequestURI(), http.StatusFound)
+	}))
+	defer from.Close()
+	s.password = "" // The server refuses every password that is sent.
+	k := s.kept()
+	k.URL, k.Password = from.URL+"/origin.git", "hunter2secret"
+	k.CA = append(k.CA, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: from.Certificate().Raw})...)
+	if err := k.Fetch(t.Context()); err != nil || asked.Load() == 0 {
+		t.Errorf("the redirect: %v, %d requests with the password", err, asked.Load())
+	}
+}
+
 func TestOnlyHTTPSIsKept(t *testing.T) {
 	for _, from := range []string{"http://127.0.0.1/x", "ssh://git@example.com/x", "file:///tmp", "/tmp", "ext::sh", "-u"} {
 		if err := (&Kept{Dir: filepath.Join(t.TempDir(), "x.git"), URL: from}).Fetch(t.Context()); registry.CodeOf(err) != registry.InvalidArgument {

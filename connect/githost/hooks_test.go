@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net/http"
 	"os"
 	"strings"
@@ -245,4 +246,33 @@ func TestDeliveriesAreForgottenBeyondTheirNumber(t *testing.T) {
 	if h.seen.Len() != maxDeliveries {
 		t.Errorf("%d deliveries are known", h.seen.Len())
 	}
+}
+
+// TestMutatedHooksAreTakenOrRefused breaks hooks with a seed, and signs them: each is taken or refused
+// as the sender's mistake.
+func TestMutatedHooksAreTakenOrRefused(t *testing.T) {
+	random := rand.New(rand.NewPCG(17, 5))
+	h, taken, refused := newTestHooks(t), 0, 0
+	pieces := []string{"{", "}", "[", `"`, ":", "null", "\x00", "\xff", `"repository":{`, strings.Repeat("[", 200), "1e999", ","}
+	for n := range 300 {
+		host := []Host{GitHub, GitLab, Gitea}[n%3]
+		k := newHook(t, host, "", secret)
+		for range random.IntN(4) {
+			at := random.IntN(len(k.body))
+			k.body = append(k.body[:at:at], append([]byte(pieces[random.IntN(len(pieces))]), k.body[at+random.IntN(2):]...)...)
+		}
+		k.set(secret, fmt.Sprint("d", n), "push")
+		switch status, code := h.send(k, names[host]); code {
+		case "":
+			taken++
+		case registry.InvalidArgument, registry.Conflict:
+			refused++
+		default:
+			t.Errorf("%s: %q %s", k.body, status, code)
+		}
+	}
+	if taken < 20 || refused < 100 || len(h.queued) != taken {
+		t.Errorf("%d taken, %d refused, %d queued", taken, refused, len(h.queued))
+	}
+	t.Logf("PROOF 300 mutated hooks: %d taken, %d refused", taken, refused)
 }
