@@ -43,6 +43,14 @@ const NodeBox = memo(({ data }: NodeProps<Node<Data>>) => {
   );
 });
 
+/** Returns the object of before when nothing in it changed, so that a large picture draws only what did. */
+function same(known: Map<string, Data>, next: Data): Data {
+  const before = known.get(next.node.id);
+  if (before && Object.keys(next).every((key) => before[key] === next[key])) return before;
+  known.set(next.node.id, next);
+  return next;
+}
+
 const NODE_TYPES = { box: NodeBox };
 
 interface Props {
@@ -76,6 +84,7 @@ function Picture({ view, root, selected, found, onSelect, onOpen, onPlaced }: Pr
     if (measures.length > 0) setSizes((before) => new Map([...before, ...measures]));
     if (moves.length > 0) setMoved((before) => new Map([...before, ...moves]));
   }, []);
+  const known = useRef(new Map<string, Data>());
   const placing = useRef<View | null>(null);
   const first = useMemo(() => columns(view.nodes, new Map()), [view]);
   const current = placed?.view === view ? placed : null;
@@ -102,7 +111,7 @@ function Picture({ view, root, selected, found, onSelect, onOpen, onPlaced }: Pr
           type: 'box',
           position: moved.get(node.id) ?? { x: box.x, y: box.y },
           measured: sizes.get(node.id),
-          data: { node, root: node.id === root, selected: node.id === selected, dim: found !== null && !found.has(node.id), onSelect, onOpen },
+          data: same(known.current, { node, root: node.id === root, selected: node.id === selected, dim: found !== null && !found.has(node.id), onSelect, onOpen }),
           draggable: true,
           focusable: false,
         };

@@ -33,7 +33,7 @@ const PATHS = graphql(`
   fragment Ways on PathSet @_unmask { paths { length nodes { id kind name } } exhaustive onAnyPath { nodes { id } } truncation { truncated reasons frontier redacted } }
 `);
 
-/** A graph of more nodes starts as a table. */
+/** A graph of more nodes starts as a table, and one of half as many when more follow. */
 const DRAWABLE = 1000;
 const NO_BOXES: ReadonlyMap<string, Box> = new Map();
 
@@ -104,7 +104,7 @@ function Shown({ id, name, loaded, fetching, question, settings, onSet, onMore }
     const words = settings.find.toLowerCase();
     return words === '' ? null : new Set(nodes.filter(({ node }) => (node.name ?? '').toLowerCase().includes(words) || node.id === words).map(({ node }) => node.id));
   }, [nodes, settings.find]);
-  const shownView = settings.view ?? (view.nodes.length > DRAWABLE ? 'table' : 'graph');
+  const shownView = settings.view ?? (view.nodes.length > (loaded.last.pageInfo.hasNextPage ? DRAWABLE / 2 : DRAWABLE) ? 'table' : 'graph');
   const next = loaded.last.pageInfo.hasNextPage;
   const sentences = truncationText(loaded.last.truncation, settings.depth);
   if (shownView === 'graph') {

@@ -28,7 +28,7 @@ export function GateList({ gates }: { gates: readonly Says[] }) {
               <ul className="plain small">
                 {gate.saw.map((fact, j) => (
                   <li key={j}>
-                    <code>{fact.path}</code> {fact.state === 'KNOWN' ? <>is {fact.value === '' ? 'empty' : <strong>{fact.value}</strong>}</> : <span className="badge warn">{fact.state === 'HIDDEN' ? 'hidden from you' : 'not known'}</span>}
+                    <code>{fact.path}</code> {fact.state === 'KNOWN' ? <>is {fact.value == null || fact.value === '' ? 'empty' : <strong>{fact.value}</strong>}</> : <span className="badge warn">{fact.state === 'HIDDEN' ? 'hidden from you' : 'not known'}</span>}
                     {fact.name && (
                       <>
                         {' '}
