@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"hash/crc32"
 	"io"
 	"slices"
 	"strings"
@@ -195,12 +194,11 @@ func (p *Pack) Write(w io.Writer) error { return writeZip(w, p.Files, p.Manifest
 
 func writeZip(w io.Writer, files []File, at time.Time) error {
 	z := zip.NewWriter(w)
-	date, clock := dosTime(at)
+	if at = at.UTC().Truncate(2 * time.Second); at.Year() < 1980 { // Zip files know no earlier time.
+		at = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
 	for _, f := range files {
-		size := uint64(len(f.Body))
-		h := &zip.FileHeader{Name: f.Name, Method: zip.Store, CRC32: crc32.ChecksumIEEE(f.Body), CompressedSize64: size, UncompressedSize64: size,
-			ModifiedDate: date, ModifiedTime: clock}
-		part, err := z.CreateRaw(h)
+		part, err := z.CreateHeader(&zip.FileHeader{Name: f.Name, Method: zip.Store, Modified: at})
 		if err != nil {
 			return err
 		}
@@ -209,15 +207,6 @@ func writeZip(w io.Writer, files []File, at time.Time) error {
 		}
 	}
 	return z.Close()
-}
-
-// dosTime returns a time as zip files have it: to two seconds, in UTC, from 1980 on.
-func dosTime(t time.Time) (date, clock uint16) {
-	t = t.UTC()
-	if t.Year() < 1980 || t.Year() > 2107 {
-		t = time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)
-	}
-	return uint16(t.Day() + int(t.Month())<<5 + (t.Year()-1980)<<9), uint16(t.Second()/2 + t.Minute()<<5 + t.Hour()<<11)
 }
 
 // Digest returns the SHA-256 of the zip and its size.
