@@ -24,7 +24,7 @@ type gitServer struct {
 	root string
 	// requests counts all requests, packs those for objects.
 	requests, packs atomic.Int64
-	password string
+	password        string
 }
 
 func newGitServer(t *testing.T) *gitServer {
