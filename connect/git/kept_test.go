@@ -22,9 +22,9 @@ type gitServer struct {
 	*testing.T
 	*httptest.Server
 	root string
-	// packs counts the requests for objects.
-	packs    atomic.Int64
-	password string
+	// requests counts all requests, packs those for objects.
+	requests, packs atomic.Int64
+	password        string
 }
 
 func newGitServer(t *testing.T) *gitServer {
@@ -36,6 +36,7 @@ func newGitServer(t *testing.T) *gitServer {
 	s := &gitServer{T: t, root: t.TempDir()}
 	backend := &cgi.Handler{Path: filepath.Join(strings.TrimSpace(string(path)), "git-http-backend"), Env: []string{"GIT_PROJECT_ROOT=" + s.root, "GIT_HTTP_EXPORT_ALL=1"}}
 	s.Server = httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.requests.Add(1)
 		if _, sent, _ := r.BasicAuth(); s.password != sent {
 			w.Header().Set("WWW-Authenticate", "Basic")
 			w.WriteHeader(http.StatusUnauthorized)
@@ -137,9 +138,9 @@ func TestAKeptCloneFollowsItsOrigin(t *testing.T) {
 			t.Errorf("step %d: the state %q is that before, %v", n, now, err)
 		}
 		state = now
-		packs := s.packs.Load()
-		if err := k.Fetch(t.Context()); err != nil || s.packs.Load() != packs {
-			t.Errorf("step %d: without news %d packs were asked for, %v", n, s.packs.Load()-packs, err)
+		requests, packs := s.requests.Load(), s.packs.Load()
+		if err := k.Fetch(t.Context()); err != nil || s.packs.Load() != packs || s.requests.Load() != requests+1 {
+			t.Errorf("step %d: without news %d requests, %d of them for packs, %v", n, s.requests.Load()-requests, s.packs.Load()-packs, err)
 		}
 		if again, err := State(t.Context(), k.Dir); err != nil || again != state {
 			t.Errorf("step %d: another state without news: %v", n, err)

@@ -199,6 +199,23 @@ func TestHooksOfARepositoryAreOneJob(t *testing.T) {
 	}
 }
 
+// TestARepositoryIsNotTakenTwice: while a worker has a repository, the other one takes none of its news.
+func TestARepositoryIsNotTakenTwice(t *testing.T) {
+	k := NewKeeper(&Config{Repositories: []Repository{{Name: "a", URL: "/a"}, {Name: "b", URL: "/b"}}}, nil, t.TempDir(), slog.New(slog.DiscardHandler))
+	k.Queue("a")
+	if got := k.take(); got != "a" {
+		t.Fatal(got)
+	}
+	k.Queue("a")
+	if got := k.take(); got != "" {
+		t.Errorf("%q was taken twice", got)
+	}
+	k.Queue("b")
+	if got := k.take(); got != "b" { // What waits does not hold up the others.
+		t.Error(got)
+	}
+}
+
 // slowRegistry holds each import until it may leave.
 type slowRegistry struct {
 	Registry
