@@ -73,6 +73,9 @@ const (
 	SignatureAttach Action = "signature.attach"
 	// ArtifactSweep removes stored files that no version names.
 	ArtifactSweep Action = "artifact.sweep"
+	// WebhookManageOwn makes, changes and lists the caller's own webhooks, WebhookManageAny anybody's.
+	WebhookManageOwn Action = "webhook.manage.own"
+	WebhookManageAny Action = "webhook.manage.any"
 )
 
 // Actions lists every action.
@@ -83,7 +86,7 @@ func Actions() []Action {
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny,
 		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord,
 		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm,
-		RecallRead, RecallWrite, RecallClear, RecallResolve, ArtifactRead, ArtifactWrite, SignatureAttach, ArtifactSweep}
+		RecallRead, RecallWrite, RecallClear, RecallResolve, ArtifactRead, ArtifactWrite, SignatureAttach, ArtifactSweep, WebhookManageOwn, WebhookManageAny}
 }
 
 // IsAction reports whether a text is the name of an action.
@@ -119,7 +122,13 @@ func Operations() []Operation {
 	ops = append(ops, q(CatalogRead, "recall")...)
 	ops = append(ops, q(GovernanceConfigure, "testGate")...)
 	ops = append(ops, q(ArtifactRead, "artifact")...)
+	ops = append(ops, q(WebhookManageOwn, "webhooks", "webhook")...)
 	ops = append(ops, q(CatalogRead, "transitionGuards", "gates", "gate", "checkTransition", "reviewsDue", "complianceReport")...)
+	return append(append(ops, mutations()...), subscriptions()...)
+}
+
+// mutations lists the mutations with their actions.
+func mutations() (ops []Operation) {
 	m := func(name string, a Action) { ops = append(ops, Operation{Mutation: true, Name: name, Action: a}) }
 	m("registerModel", ModelRegister)
 	m("registerModelVersion", VersionRegister)
@@ -169,10 +178,20 @@ func Operations() []Operation {
 	m("deleteArtifact", ArtifactWrite)
 	m("attachSignature", SignatureAttach)
 	m("sweepArtifacts", ArtifactSweep)
+	for _, name := range []string{"createWebhook", "updateWebhook", "deleteWebhook", "rotateWebhookSecret", "testWebhook", "replayWebhook"} {
+		m(name, WebhookManageOwn)
+	}
+	m("updateNotificationSettings", ViewerRead)
+	return ops
+}
+
+// subscriptions lists the subscriptions with their actions.
+func subscriptions() (ops []Operation) {
 	s := func(name string, a Action) { ops = append(ops, Operation{Subscription: true, Name: name, Action: a}) }
 	s("transitions", CatalogRead)
 	s("approvals", RequestRead)
 	s("deprecationNotices", DeprecationRead)
+	s("recalls", RecallRead)
 	s("logEntries", LogRead)
 	return ops
 }
@@ -244,6 +263,14 @@ const (
 	LogFileRemoved          LogAction = "file_removed"
 	LogFilesSwept           LogAction = "files_swept"
 	LogSignatureAttached    LogAction = "signature_attached"
+	LogWebhookCreated       LogAction = "webhook_created"
+	LogWebhookUpdated       LogAction = "webhook_updated"
+	LogWebhookDeleted       LogAction = "webhook_deleted"
+	LogWebhookRotated       LogAction = "webhook_secret_rotated"
+	LogWebhookTested        LogAction = "webhook_tested"
+	LogWebhookReplayed      LogAction = "webhook_replayed"
+	// LogNotificationsSet says that a subject changed what it is told, and how.
+	LogNotificationsSet LogAction = "notifications_set"
 	// LogConsumersKnown says that somebody became a consumer by using a version. Who, and how
 	// often, is not in the log.
 	LogConsumersKnown LogAction = "consumers_known"

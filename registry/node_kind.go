@@ -41,6 +41,9 @@ const (
 	// KindGate is a condition on transitions, KindGateIndex the list of those that stand.
 	KindGate      Kind = "GATE"
 	KindGateIndex Kind = "GATE_INDEX"
+	// KindWebhook is a webhook, KindWebhookIndex the list of those that stand.
+	KindWebhook      Kind = "WEBHOOK"
+	KindWebhookIndex Kind = "WEBHOOK_INDEX"
 	// KindStagedFile is a stored file that no version has yet.
 	KindStagedFile Kind = "STAGED_FILE"
 	// KindSignature is a signed bundle of a version, KindSignatureBundle its bytes.
@@ -101,6 +104,8 @@ var kindTable = []kindRow{
 	{KindSignature, "sig", false, func(string) Node { return &Signature{} }},
 	{KindGate, "gate", false, func(name string) Node { return &Gate{Name: name} }},
 	{KindGateIndex, "gates", false, nil},
+	{KindWebhook, "hook", false, nil},
+	{KindWebhookIndex, "hooks", false, nil},
 	{KindSignatureBundle, "bundle", false, nil},
 	{KindStagedFile, "file", false, nil},
 	{KindIdempotency, "idem", false, nil},

@@ -147,7 +147,11 @@ func (r *Resolver) Mutation() gql.MutationResolver { return &mutationResolver{r}
 // Query returns gql.QueryResolver implementation.
 func (r *Resolver) Query() gql.QueryResolver { return &queryResolver{r} }
 
+// Viewer returns gql.ViewerResolver implementation.
+func (r *Resolver) Viewer() gql.ViewerResolver { return &viewerResolver{r} }
+
 type (
 	mutationResolver struct{ *Resolver }
 	queryResolver    struct{ *Resolver }
+	viewerResolver   struct{ *Resolver }
 )

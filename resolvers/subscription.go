@@ -28,6 +28,11 @@ func (r *subscriptionResolver) DeprecationNotices(ctx context.Context, model *st
 	return r.service.DeprecationNotices(ctx, feed.Options{After: after, Model: model})
 }
 
+// Recalls is the resolver for the recalls field.
+func (r *subscriptionResolver) Recalls(ctx context.Context, after *int64) (<-chan *feed.RecallEvent, error) {
+	return r.service.RecallEvents(ctx, after)
+}
+
 // LogEntries is the resolver for the logEntries field.
 func (r *subscriptionResolver) LogEntries(ctx context.Context, after *int64, filter *access.LogFilter) (<-chan *registry.LogEntry, error) {
 	return r.service.LogEntries(ctx, after, filter)

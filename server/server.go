@@ -22,6 +22,7 @@ import (
 
 	"pedigree/registry"
 	"pedigree/resolvers/door"
+	"pedigree/rest/githost"
 	"pedigree/rest/kubeflow"
 	"pedigree/rest/mlflow"
 	"pedigree/rest/openlineage"
@@ -52,6 +53,8 @@ type Config struct {
 	// AliveInterval is how often a connection that stays open is shown to be alive, and its caller is
 	// authenticated again; zero means 15 s.
 	AliveInterval time.Duration
+	// Hooks receives the hooks of git hosts; nil receives none.
+	Hooks githost.Receiver
 	// Now is the clock of limits and logins; nil means that of the system.
 	Now func() time.Time
 }
@@ -67,7 +70,7 @@ type Route struct {
 // authentication.
 func Routes() []Route {
 	out := []Route{{"/graphql", false}, {"/metrics", false}, {"/healthz", true}, {"/readyz", true},
-		{"/session", true}, {"/login", true}, {"/callback", true}, {"/logout", true}}
+		{"/session", true}, {"/login", true}, {"/callback", true}, {"/logout", true}, {githost.Path, false}}
 	for _, r := range v1.Routes() {
 		if p := (Route{r.Path, false}); !slices.Contains(out, p) {
 			out = append(out, p)
@@ -108,6 +111,7 @@ func New(s *service.Service, c Config) http.Handler {
 			mlflow.Origin(func(r *http.Request) string { return c.Proxies.origin(r) + c.BasePath })),
 		events:   openlineage.New(s, c.Log, requestIDOf),
 		kubeflow: kubeflow.New(s, c.Log, requestIDOf),
+		hooks:    githost.New(c.Hooks, c.Log, requestIDOf),
 		pages:    web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
 		metrics:  newMetrics(s.PolicyVersion()), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
@@ -149,6 +153,7 @@ type handler struct {
 	mlflow   *mlflow.Handler
 	events   *openlineage.Handler
 	kubeflow *kubeflow.Handler
+	hooks    *githost.Handler
 	pages    http.Handler
 	metrics  *metrics
 	routes   []Route
@@ -159,6 +164,10 @@ type handler struct {
 func (h *handler) route(w http.ResponseWriter, r *http.Request) {
 	if openlineage.Handles(r.Method, r.URL.Path) {
 		h.authenticated(h.events).ServeHTTP(w, r)
+		return
+	}
+	if githost.Handles(r.URL.Path) {
+		h.serveHook(w, r)
 		return
 	}
 	if v1.Handles(r.URL.Path) {
@@ -236,6 +245,9 @@ func (h *handler) refuse(w http.ResponseWriter, r *http.Request, status int, cod
 // routeOf returns the route of a request for the metrics, or "other" when there is none, so
 // that clients cannot create metric labels.
 func (h *handler) routeOf(r *http.Request) string {
+	if githost.Handles(r.URL.Path) {
+		return githost.Path
+	}
 	if p := cmp.Or(h.events.Pattern(r.Method, r.URL.EscapedPath()), h.rest.Pattern(r.URL.EscapedPath()), h.mlflow.Pattern(r.URL.EscapedPath()), h.kubeflow.Pattern(r.URL.EscapedPath()), web.Pattern(r.URL.Path)); p != "" {
 		return p
 	}

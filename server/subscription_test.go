@@ -16,6 +16,7 @@ import (
 	"pedigree/server"
 	"pedigree/service/access"
 	"pedigree/service/catalog"
+	"pedigree/service/governance"
 )
 
 // hangGuard ends a wait for what never comes.
@@ -208,6 +209,35 @@ func TestASubscriptionTellsOnlyWhatItsCallerSees(t *testing.T) {
 		if m := v.next(); m.Type != "error" || !strings.Contains(string(m.Payload), `"FORBIDDEN"`) {
 			t.Errorf("%s: %s %s", query, m.Type, m.Payload)
 		}
+	}
+}
+
+func TestASubscriptionTellsOfRecalls(t *testing.T) {
+	s := newSite(t, server.Config{})
+	s.story("credit")
+	v, err := s.ModelVersion(s.admin, "credit", "1.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := s.open(s.token("ann", registry.RoleAdmin))
+	c.subscribe("1", `subscription { recalls(after: 0) { seq action recall { id number state reason } } }`)
+	made, err := s.Recall(s.admin, governance.RecallInput{Nodes: []registry.ID{v.ID}, Reason: "wrong labels", Severity: registry.SeverityHigh})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m := c.next(); m.Type != "next" || !strings.Contains(string(m.Payload), `"action":"recalled","recall":{"id":"`+string(made.Recall.ID)+`","number":1,"state":"OPEN","reason":"wrong labels"}`) {
+		t.Errorf("%s: %s", m.Type, m.Payload)
+	}
+	if _, err := s.ClearRecall(s.admin, governance.ClearRecallInput{ID: made.Recall.ID, Reason: "labels are right"}); err != nil {
+		t.Fatal(err)
+	}
+	if m := c.next(); !strings.Contains(string(m.Payload), `"action":"recall_clearing_asked"`) {
+		t.Errorf("%s: %s", m.Type, m.Payload)
+	}
+	dev := s.open(s.token("dev", registry.RoleDeveloper))
+	dev.subscribe("no", `subscription { recalls(after: 0) { seq } }`)
+	if m := dev.next(); m.Type != "error" || !strings.Contains(string(m.Payload), `"FORBIDDEN"`) {
+		t.Errorf("a developer: %s %s", m.Type, m.Payload)
 	}
 }
 

@@ -12,6 +12,7 @@
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
 //	bulk        recording batches of facts, and exporting all facts of a registry
 //	kubeflow    the objects of Kubeflow's model registry: which are nouns, and what is kept of them
+//	webhooks    webhooks and personal settings of notifications, and what their deliverer needs
 //	access      the viewer, tokens, sessions, roles of subjects, the policy, permissions of the server, the audit log
 //	compliance  what a compliance pack of a version is made from
 //	audit       proofs, checkpoints and exports of the audit log
@@ -40,6 +41,7 @@ import (
 	"pedigree/service/governance"
 	"pedigree/service/kubeflow"
 	"pedigree/service/provenance"
+	"pedigree/service/webhooks"
 	"pedigree/signing"
 )
 
@@ -57,6 +59,7 @@ type Service struct {
 	*governance.Governance
 	*kubeflow.Kubeflow
 	*provenance.Explorer
+	*webhooks.Hooks
 	*compliance.Reporter
 	core *core.Core
 }
@@ -84,10 +87,10 @@ func WithTrust(t *signing.Trust) Option { return core.WithTrust(t) }
 // New returns a service that reads and writes through a gate.
 func New(gate *policies.Gate, options ...Option) *Service {
 	c := core.New(gate, options...)
-	models, decisions, log := catalog.New(c), governance.New(c), audit.New(c)
+	models, decisions, told, log := catalog.New(c), governance.New(c), feed.New(c), audit.New(c)
 	records, conditions, explorer := facts.New(c), gates.New(c), provenance.New(c)
 	reporter := compliance.New(c, compliance.Parts{Auditor: log, Catalog: models, Facts: records, Gates: conditions, Governance: decisions, Explorer: explorer})
-	return &Service{access.New(c), artifacts.New(c), log, bulk.New(c), models, records, feed.New(c), events.New(c), conditions, decisions, kubeflow.New(c, models, decisions), explorer, reporter, c}
+	return &Service{access.New(c), artifacts.New(c), log, bulk.New(c), models, records, told, events.New(c), conditions, decisions, kubeflow.New(c, models, decisions), explorer, webhooks.New(c, told), reporter, c}
 }
 
 // Now returns the current time of the registry's clock.

@@ -39,7 +39,7 @@ the import ends by listing what may be models, and the command that registers th
 			Example: "  pedigree import dvc . --repo churn\n  pedigree lineage churn-model@1.1.1\n" +
 				"  pedigree import dvc . --model churn=model.pkl --artifact scaler.pkl",
 		}),
-		newImportMLflow(s), newImportKFP(s), newImportKubernetes(s), newImportCroissant(s))
+		newImportMLflow(s), newImportKFP(s), newImportKubernetes(s), newImportCroissant(s), newImportModelCard(s))
 	return cmd
 }
 

@@ -9,6 +9,7 @@ import (
 	"pedigree/connect/git"
 	"pedigree/connect/kfp"
 	"pedigree/connect/kubernetes"
+	"pedigree/connect/modelcard"
 )
 
 // documentImport is an import of one document or folder into a registry.
@@ -92,4 +93,33 @@ what stands behind /datasets/.`,
 	}, func(r *connection, from string, _ git.Progress) (*git.Report, error) {
 		return croissant.Import(r.ctx, r, from)
 	})
+}
+
+func newImportModelCard(s *settings) *cobra.Command {
+	o := modelcard.Options{}
+	cmd := newImportDocument(s, &cobra.Command{
+		Use:   "modelcard FILE|URL --model NAME --version V",
+		Short: "Fill the card of a version from a README.md of Hugging Face",
+		Long: `Fill the card of a registered version from a README.md with YAML front matter, as
+Hugging Face has it. The text becomes the description, its sections on limitations and
+hyperparameters and the metrics of the model-index become fields of the card. The
+datasets and the base models become causes of the version. Other fields of the front
+matter become tags card.FIELD of the version; those that are no text or list of texts
+are listed.
+
+A base model owner/name is the model owner--name here. It is registered with the label
+main, unless the registry has versions of it: then name the one that is meant with
+--base-version.`,
+		Example: "  pedigree import modelcard README.md --model churn --version 1.2.0",
+	}, func(r *connection, from string, _ git.Progress) (*git.Report, error) {
+		return modelcard.Import(r.ctx, r, from, o)
+	})
+	f := cmd.Flags()
+	f.StringVar(&o.Model, "model", "", "the model")
+	f.StringVar(&o.Version, "version", "", "the version, its label or an alias")
+	f.StringVar(&o.Base, "base-version", "", "the version of the base model that the card means; the default is the label main")
+	for _, name := range []string{"model", "version"} {
+		_ = cmd.MarkFlagRequired(name) // It fails for a flag that does not exist.
+	}
+	return cmd
 }

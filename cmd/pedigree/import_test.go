@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
+	"context"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -156,5 +159,68 @@ func TestADescriptionOfADatasetIsImportedOnce(t *testing.T) {
 	}
 	if code, _, stderr := run(t, "import", "croissant", "import.go", "--data", data); code != 1 || !strings.Contains(stderr, "import.go: is no JSON object") {
 		t.Errorf("another file: exit %d %s", code, stderr)
+	}
+}
+
+func TestACardIsFilledFromAFile(t *testing.T) {
+	file, data := filepath.Join("..", "..", "connect", "modelcard", "testdata", "model-index.md"), t.TempDir()
+	args := []string{"import", "modelcard", file, "--model", "flowers", "--version", "1.0.0", "--data", data}
+	if code, _, stderr := run(t, args...); code != 1 || !strings.Contains(stderr, "there is no version 1.0.0 of flowers") {
+		t.Errorf("without a version: exit %d %s", code, stderr)
+	}
+	if code, _, stderr := run(t, "version", "register", "flowers", "1.0.0", "--create-model", "--data", data); code != 0 {
+		t.Fatal(stderr)
+	}
+	if code, stdout, stderr := run(t, args...); code != 0 || stdout != "added:\n       3 card fields\n       5 tags\n       1 causes\n" {
+		t.Errorf("exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, stdout, stderr := run(t, args...); code != 0 || stdout != "nothing new\n" {
+		t.Errorf("again: exit %d %s:\n%s", code, stderr, stdout)
+	}
+	if code, stdout, stderr := run(t, "lineage", "flowers@1.0.0", "--data", data); code != 0 || !strings.Contains(stdout, "beans") {
+		t.Errorf("exit %d %s:\n%s", code, stderr, stdout)
+	}
+}
+
+// TestWatchImportsWhatComesUntilAnInterrupt watches a clone of the sample: it imports it, then a new
+// commit, and ends with success when it is interrupted.
+func TestWatchImportsWhatComesUntilAnInterrupt(t *testing.T) {
+	clone, data := sample(t), t.TempDir()
+	ctx, interrupt := context.WithCancel(t.Context())
+	defer interrupt()
+	out, in := io.Pipe()
+	code := make(chan int, 1)
+	go func() {
+		code <- Main(ctx, []string{"watch", clone, "--repo", "churn", "--data", data, "--interval", "1s"}, strings.NewReader(""), in, in)
+		in.Close()
+	}()
+	lines := bufio.NewScanner(out)
+	until := func(want string) {
+		t.Helper()
+		for lines.Scan() {
+			if strings.Contains(lines.Text(), want) {
+				return
+			}
+		}
+		t.Fatalf("the command ended without %q", want)
+	}
+	until("3 model versions")
+	until("looking again every 1s")
+	if out, err := exec.Command("git", "-C", clone, "-c", "user.name=Ann", "-c", "user.email=a@example.com", "commit", "-q", "--allow-empty", "-m", "news").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	until("1 commits")
+	interrupt()
+	go io.Copy(io.Discard, out)
+	if got := <-code; got != 0 {
+		t.Errorf("exit %d after an interrupt", got)
+	}
+	if code, stdout, stderr := run(t, "watch", clone, "--repo", "churn", "--data", data, "--once"); code != 0 || stdout != "repository churn\nnothing new\n" {
+		t.Errorf("once more: exit %d %s:\n%s", code, stderr, stdout)
+	}
+	for args, want := range map[string]string{clone + " --interval 1ms": "interval: must be at least 1s", "/nothing/here": "NOT_FOUND"} {
+		if code, _, stderr := run(t, append(append([]string{"watch"}, strings.Fields(args)...), "--data", data)...); code != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%s: exit %d, %s", args, code, stderr)
+		}
 	}
 }

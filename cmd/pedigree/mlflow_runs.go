@@ -23,6 +23,14 @@ func trackedRuns(server string) ([]service.Option, error) {
 	return []service.Option{service.ReadRuns(r)}, nil
 }
 
+// mlflowAnyStage reads which moves MLflow's clients may make: any, or those of the lifecycle.
+func mlflowAnyStage(moves string) (bool, error) {
+	if moves != "lifecycle" && moves != "any" {
+		return false, registry.Invalid("mlflow-stage-transitions", "%q is not lifecycle or any", registry.Shorten(moves, 60))
+	}
+	return moves == "any", nil
+}
+
 // unreadRunsPause is how often the runs that are still to be read are looked at.
 const unreadRunsPause = 5 * time.Second
 

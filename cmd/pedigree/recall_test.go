@@ -9,7 +9,7 @@ import (
 	"pedigree/registry"
 )
 
-// TestTheStoryOfARecall recalls the raw data of the demo: the live deployment is affected, a promotion
+// TestTheStoryOfARecall recalls the raw data of the demo, which has another recall already: the live deployment is affected, a promotion
 // is refused, one person cannot clear it and two can. All of it prints the same through a server as
 // over its store.
 func TestTheStoryOfARecall(t *testing.T) {
@@ -36,12 +36,12 @@ func TestTheStoryOfARecall(t *testing.T) {
 	}
 	there(0, "", "demo", "load")
 	raw, production := rawDataOfProduction(t, url)
-	there(exitFailed, "NOT_FOUND", "recall", "affected", "1")
+	there(exitFailed, "NOT_FOUND", "recall", "affected", "99")
 	there(exitFailed, `"awful" is no severity`, "recall", string(raw), "--reason", "wrong prices", "--severity", "awful")
-	there(0, "number: 1", "recall", string(raw), "--reason", "wrong prices", "--severity", "high", "--link", "https://wiki.example.com/prices")
-	alike("1       OPEN   HIGH      1      admin", "recall", "list", "--open")
+	there(0, "number: 2", "recall", string(raw), "--reason", "wrong prices", "--severity", "high", "--link", "https://wiki.example.com/prices")
+	alike("2       OPEN   HIGH      1      admin", "recall", "list", "--open")
 	alike("wrong prices", "recall", "list", "--node", "credit-approval@"+production, "--severity", "high")
-	table := alike("DATASET_VERSION ", "recall", "affected", "1")
+	table := alike("DATASET_VERSION ", "recall", "affected", "2")
 	if !strings.Contains(table, "DEPLOYMENT ") || !strings.Contains(table, "  open  ") {
 		t.Errorf("affected are\n%s", table)
 	}
@@ -49,17 +49,17 @@ func TestTheStoryOfARecall(t *testing.T) {
 		ID   string
 		Path []string
 	}
-	if err := json.Unmarshal([]byte(alike("", "recall", "affected", "1", "-o", "json")), &affected); err != nil || len(affected) == 0 || len(affected[0].Path) < 3 {
+	if err := json.Unmarshal([]byte(alike("", "recall", "affected", "2", "-o", "json")), &affected); err != nil || len(affected) == 0 || len(affected[0].Path) < 3 {
 		t.Fatalf("%v %+v", err, affected)
 	}
 	there(0, "", "version", "transition", "credit-approval@"+production, "--to", "canary", "--reason", "off with it")
-	there(exitFailed, "recall 1", "version", "transition", "credit-approval@"+production, "--to", "production", "--reason", "back")
-	there(exitFailed, "reason", "recall", "resolve", "1", affected[0].ID, "--as", "accepted")
-	there(0, "handling: ACCEPTED", "recall", "resolve", "1", affected[0].ID, "--as", "accepted", "--reason", "the column is not used")
-	alike("  accepted  ", "recall", "affected", "1")
-	there(0, "", "recall", "clear", "1", "--reason", "the prices were right")
-	there(exitFailed, "two people", "recall", "decide", "1")
-	do(0, "state: CLEARED", "recall", "decide", "1", "--comment", "checked", "--data", data)
+	there(exitFailed, "recall 2", "version", "transition", "credit-approval@"+production, "--to", "production", "--reason", "back")
+	there(exitFailed, "reason", "recall", "resolve", "2", affected[0].ID, "--as", "accepted")
+	there(0, "handling: ACCEPTED", "recall", "resolve", "2", affected[0].ID, "--as", "accepted", "--reason", "the column is not used")
+	alike("  accepted  ", "recall", "affected", "2")
+	there(0, "", "recall", "clear", "2", "--reason", "the prices were right")
+	there(exitFailed, "two people", "recall", "decide", "2")
+	do(0, "state: CLEARED", "recall", "decide", "2", "--comment", "checked", "--data", data)
 	there(0, "PRODUCTION", "version", "transition", "credit-approval@"+production, "--to", "production", "--reason", "back")
 	if out := alike("", "recall", "list", "--open"); strings.Contains(out, "wrong prices") {
 		t.Errorf("open recalls are\n%s", out)

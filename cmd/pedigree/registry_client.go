@@ -50,6 +50,7 @@ type registryClient interface {
 	deprecationClient
 	gateClient
 	recallClient
+	webhookClient
 	ExportFacts(ctx context.Context, emit func(bulk.FactInput) error) (*bulk.ExportedFacts, error)
 	APITokens(ctx context.Context, subject string, p core.Paging) (*access.TokenConnection, error)
 	CreateAPIToken(ctx context.Context, in access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)
@@ -65,6 +66,8 @@ type catalogClient interface {
 	AliasesOf(ctx context.Context, m *registry.Model) ([]*registry.Alias, error)
 	AliasesOfVersion(ctx context.Context, v *registry.ModelVersion) ([]*registry.Alias, error)
 	UpdateModel(ctx context.Context, in catalog.UpdateModelInput) (*catalog.ModelPayload, error)
+	UpdateModelVersion(ctx context.Context, in catalog.UpdateModelVersionInput) (*catalog.UpdateModelVersionPayload, error)
+	UpdateModelCard(ctx context.Context, in catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error)
 	DeleteModel(ctx context.Context, in catalog.DeleteModelInput) (*core.DeletePayload, error)
 	DeleteModelVersion(ctx context.Context, in catalog.DeleteModelVersionInput) (*core.DeletePayload, error)
 	DeleteAlias(ctx context.Context, in catalog.DeleteAliasInput) (*core.DeletePayload, error)

@@ -49,7 +49,7 @@ func newRootOf(s *settings) *cobra.Command {
 	f.String("policy", "", "a policy file that replaces the built-in policy; see pedigree policy check")
 	f.String("log-format", "text", "the format of the log: text or json")
 	f.String("log-level", "info", "the log level: debug, info, warn or error")
-	root.AddCommand(newServe(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newAccess(s), newReady(), newImport(s), newLoad(s), newExport(s), newMigrate(s), newDoctor(s), newAudit(s), newRequest(s), newCheck(s), newGate(s), newRecall(s), newCompliance(s), newDiff(s), newReview(s), newDeprecations(s), newModel(s), newVersion(s), newDeploy(s), newLogList(s), newPush(s), newPull(s), newArtifacts(s), newSignature(s), newCompletion())
+	root.AddCommand(newServe(s), newWatch(s), newToken(s), newLineage(s), newDemo(s), newPolicy(s), newAccess(s), newReady(), newImport(s), newLoad(s), newExport(s), newMigrate(s), newDoctor(s), newAudit(s), newRequest(s), newCheck(s), newGate(s), newRecall(s), newCompliance(s), newDiff(s), newReview(s), newDeprecations(s), newModel(s), newVersion(s), newDeploy(s), newLogList(s), newPush(s), newPull(s), newArtifacts(s), newSignature(s), newWebhook(s), newCompletion())
 	return root
 }
 

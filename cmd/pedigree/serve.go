@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"os"
@@ -52,10 +53,12 @@ store the same key.`,
 	cmd.Flags().String("approval-profile", "", "set at the start which transitions of the registry need approvals: open (none) or guarded (PRODUCTION needs one); without it what the store holds stays, and a new store is open")
 	cmd.Flags().String("mlflow-stage-transitions", "lifecycle", "which moves MLflow's clients may make: lifecycle (those of the lifecycle) or any (others are forced transitions, for those who may force one)")
 	cmd.Flags().String("mlflow-tracking-uri", "", "the URL of the tracking server of MLflow whose runs become lineage when their versions are registered; it logs in as MLflow's client does, by MLFLOW_TRACKING_TOKEN or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD")
+	cmd.Flags().String("git-hooks", "", "a YAML file of the git repositories that are kept current, by hooks of GitHub, GitLab and Gitea at /api/v1/hooks/HOST/NAME and by polling; see docs/git-hosts.md")
 	cmd.Flags().Duration("run-timeout", registry.DefaultRunTimeout, "the time after which a run that began, and whose end nobody told, is UNKNOWN; 0 for never")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addArtifactFlags(cmd)
 	addTrustFlag(cmd)
+	addWebhookFlags(cmd)
 	addIdentityFlags(cmd)
 	return cmd
 }
@@ -85,12 +88,8 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err := identityConfig(s, &config); err != nil {
 		return err
 	}
-	switch moves := s.GetString("mlflow-stage-transitions"); moves {
-	case "lifecycle":
-	case "any":
-		config.MLflowAnyStage = true
-	default:
-		return registry.Invalid("mlflow-stage-transitions", "%q is not lifecycle or any", registry.Shorten(moves, 60))
+	if config.MLflowAnyStage, err = mlflowAnyStage(s.GetString("mlflow-stage-transitions")); err != nil {
+		return err
 	}
 	runs, err := trackedRuns(s.GetString("mlflow-tracking-uri"))
 	if err != nil {
@@ -100,31 +99,29 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if timeout < 0 {
 		return registry.Invalid("run-timeout", "must not be less than 0")
 	}
+	hooks, err := webhookConfig(s, log)
+	if err != nil {
+		return err
+	}
 	tuneGarbageCollector()
 	o, err := openLocalRegistry(ctx, s, createStore, append(runs, service.RunTimeout(timeout))...)
 	if err != nil {
 		return err
 	}
 	defer o.Close()
-	if err := setApprovalProfile(asOperator(ctx), o.service, s.GetString("approval-profile")); err != nil {
-		return err
-	}
-	tokenFile, err := bootstrap(asOperator(ctx), o.service, s.GetString("data"))
+	tokenFile, err := prepareRegistry(asOperator(ctx), s, o.service)
 	if err != nil {
 		return err
-	}
-	if err := useLogKey(asOperator(ctx), o.service, s.GetString("data"), true); err != nil {
-		return err
-	}
-	if s.GetBool("demo") {
-		if _, err := loadDemo(asOperator(ctx), o.service); err != nil {
-			return err
-		}
 	}
 	l, err := server.Listen("tcp", s.GetString("listen"))
 	if err != nil {
 		return fmt.Errorf("cannot listen on %s: %w; choose another address with --listen", s.GetString("listen"), err)
 	}
+	stopKeeping, err := keepRepositories(context.WithoutCancel(ctx), s, o.service, log, &config)
+	if err != nil {
+		return err
+	}
+	defer stopKeeping()
 	srv := server.HTTP(server.New(o.service, config))
 	srv.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	done := make(chan error, 1)
@@ -136,10 +133,18 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if len(runs) > 0 {
 		defer readUnreadRuns(context.WithoutCancel(ctx), o.service, log)()
 	}
+	if hooks != nil {
+		defer deliverWebhooks(context.WithoutCancel(ctx), o.service, *hooks)()
+	}
 	fmt.Fprintf(stdout, "pedigree serves on http://%s%s\n", l.Addr(), config.BasePath)
 	if tokenFile != "" {
 		fmt.Fprintf(stdout, "the first admin's token is in %s\n", tokenFile)
 	}
+	return endServing(ctx, srv, done, log)
+}
+
+// endServing waits for the end of the server, or ends it with the context.
+func endServing(ctx context.Context, srv *http.Server, done <-chan error, log *slog.Logger) error {
 	select {
 	case err := <-done:
 		return err
@@ -152,6 +157,26 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return fmt.Errorf("some requests did not end in %s: %w", shutdownTimeout, err)
 	}
 	return nil
+}
+
+// prepareRegistry sets up what a server needs in its registry before it answers, and returns the file
+// with the first administrator's token, "" when there is an administrator already.
+func prepareRegistry(ctx context.Context, s *settings, registry *service.Service) (tokenFile string, err error) {
+	if err := setApprovalProfile(ctx, registry, s.GetString("approval-profile")); err != nil {
+		return "", err
+	}
+	if tokenFile, err = bootstrap(ctx, registry, s.GetString("data")); err != nil {
+		return "", err
+	}
+	if err := useLogKey(ctx, registry, s.GetString("data"), true); err != nil {
+		return "", err
+	}
+	if s.GetBool("demo") {
+		if _, err := loadDemo(ctx, registry); err != nil {
+			return "", err
+		}
+	}
+	return tokenFile, nil
 }
 
 // setApprovalProfile sets the profile of the whole registry; "" leaves it as it is.

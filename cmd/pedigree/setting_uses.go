@@ -80,6 +80,7 @@ var settingUses = map[string]settingUse{
 	"import kfp":        storeOrServer,
 	"import kubernetes": storeOrServer,
 	"import mlflow":     storeOrServer,
+	"import modelcard":  storeOrServer,
 	"lineage":           storeOrServer,
 	"load":              storeOrServer,
 	"log":               storeOrServer,
@@ -134,6 +135,14 @@ var settingUses = map[string]settingUse{
 	"version list":         storeOrServer,
 	"version register":     storeOrServer,
 	"version transition":   storeOrServer,
+	"watch":                storeOrServer,
+
+	"webhook create": storeOrServer,
+	"webhook delete": storeOrServer,
+	"webhook list":   storeOrServer,
+	"webhook replay": storeOrServer,
+	"webhook rotate": storeOrServer,
+	"webhook test":   storeOrServer,
 }
 
 // commandName returns the name of a command without that of the program.

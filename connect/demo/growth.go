@@ -8,6 +8,7 @@ import (
 	"pedigree/registry"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 )
 
@@ -31,8 +32,14 @@ func Grow(ctx context.Context, s Grower, now time.Time) error {
 	g.aliases()
 	// One fact after another would take one commit each. A server takes so many at a time.
 	for batch := range slices.Chunk(g.facts, registry.MaxFacts) {
-		if _, err := s.RecordFacts(ctx, bulk.RecordFactsInput{Facts: batch}); err != nil {
+		recorded, err := s.RecordFacts(ctx, bulk.RecordFactsInput{Facts: batch})
+		if err != nil {
 			return err
+		}
+		for i, f := range batch {
+			if f.Ref == refName(recalledTable) {
+				g.recalled = *recorded.Facts[i].ID
+			}
 		}
 	}
 	return g.govern(ctx, s)
@@ -41,10 +48,14 @@ func Grow(ctx context.Context, s Grower, now time.Time) error {
 // growthActions returns the actions that the growth needs.
 func growthActions() []registry.Action {
 	return append(requiredActions(), registry.FactsRecord, registry.DeploymentEnd, registry.GovernanceConfigure, registry.ReviewPlan, registry.ReviewRecord,
-		registry.DeprecationPlan, registry.DeprecationAnnounce)
+		registry.DeprecationPlan, registry.DeprecationAnnounce, registry.RecallWrite)
 }
 
-// govern puts what waits for people on the models: an approval, a sunset and reviews.
+// recalledTable is the state of a table that turns out to be bad: what is live in production
+// learned from it.
+var recalledTable = versionRef("merchants/registry", 2)
+
+// govern puts what waits for people on the models: an approval, a sunset, a recall and reviews.
 func (g *growth) govern(ctx context.Context, s Grower) error {
 	steps := []func() error{
 		func() error {
@@ -75,6 +86,19 @@ func (g *growth) govern(ctx context.Context, s Grower) error {
 			return err
 		},
 	}
+	steps = append(steps, func() error {
+		_, err := s.PutGate(ctx, gates.PutGateInput{GateInput: gates.GateInput{Name: "fairness", Expression: "card.fairnessChecked && card.biasAuditDone",
+			Message: "check the fairness, and audit for bias, before customers meet it", Stages: []registry.Stage{registry.Canary, registry.Production}, Mode: registry.GateWarn}})
+		return err
+	}, func() error {
+		_, err := s.PutGate(ctx, gates.PutGateInput{GateInput: gates.GateInput{Name: "licences", Expression: `sources.all(s, s.licence != "")`,
+			Message: "give every raw source a licence tag", Mode: registry.GateWarn}})
+		return err
+	}, func() error {
+		_, err := s.Recall(ctx, governance.RecallInput{Nodes: ids(g.recalled), Severity: registry.SeverityHigh, Links: []string{"https://wiki.example.com/incidents/merchant-sectors"},
+			Reason: "1,200 merchants were in the wrong sector when this was read"})
+		return err
+	})
 	for _, r := range []struct {
 		model, version, findings string
 		decision                 registry.ReviewDecision

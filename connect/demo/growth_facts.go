@@ -19,6 +19,8 @@ type growth struct {
 	facts []bulk.FactInput
 	// heads has the newest commit of each repository.
 	heads map[string]string
+	// recalled is the id of recalledTable once it is recorded.
+	recalled registry.ID
 }
 
 // ago returns nine o'clock, so many days ago.

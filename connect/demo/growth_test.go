@@ -103,6 +103,17 @@ func TestTheGrowthShowsEveryPageSomethingAndLeavesTheStory(t *testing.T) {
 	if p := must[*provenance.Provenance](t)(s.Provenance(ada, bare.ID, time.Time{}, time.Time{})); len(p.Gaps) == 0 {
 		t.Error("no version has gaps")
 	}
+	recalls := must[*governance.RecallConnection](t)(s.Recalls(ada, core.Paging{}, nil))
+	if len(recalls.Edges) != 1 {
+		t.Fatalf("%d recalls, want one", len(recalls.Edges))
+	}
+	hit := must[*provenance.AffectedConnection](t)(s.AffectedBy(ada, recalls.Edges[0].Node.ID, nil, core.Paging{}))
+	if len(hit.Edges) != 1 {
+		t.Errorf("the recall concerns %d live deployments, want that of merchant-risk", len(hit.Edges))
+	}
+	if set := must[[]*registry.Gate](t)(s.Gates(ada)); len(set) != 2 {
+		t.Errorf("%d gates are set, want 2", len(set))
+	}
 	if due := must[*catalog.ModelConnection](t)(s.ReviewsDue(ada, core.Paging{}, time.Time{})); len(due.Edges) != 1 {
 		t.Errorf("%d reviews are due, want 1", len(due.Edges))
 	}

@@ -9,6 +9,7 @@ import (
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/gates"
 	"pedigree/service/governance"
 )
 
@@ -37,5 +38,7 @@ type Grower interface {
 	PlanDeprecation(ctx context.Context, in governance.PlanDeprecationInput) (*governance.DeprecationsPayload, error)
 	AnnounceDeprecation(ctx context.Context, in governance.AnnounceDeprecationInput) (*governance.DeprecationsPayload, error)
 	SetReviewPlan(ctx context.Context, in governance.SetReviewPlanInput) (*catalog.ModelPayload, error)
+	Recall(ctx context.Context, in governance.RecallInput) (*governance.RecallPayload, error)
+	PutGate(ctx context.Context, in gates.PutGateInput) (*gates.GatePayload, error)
 	RecordReview(ctx context.Context, in governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-git/go-billy/v5"
 	"github.com/go-git/go-billy/v5/osfs"
@@ -35,10 +36,15 @@ func (r *Repository) clone(ctx context.Context, from *url.URL) (err error) {
 	fs.remaining.Store(maxBytes)
 	store := filesystem.NewStorage(fs, cache.NewObjectLRUDefault())
 	r.git, err = gogit.CloneContext(ctx, store, nil, &gogit.CloneOptions{URL: from.String(), NoCheckout: true, Tags: gogit.AllTags})
+	return explainTransfer(ctx, err, from, fs.remaining.Load() < 0, maxBytes, limit)
+}
+
+// explainTransfer returns the error of a transfer without what the server said.
+func explainTransfer(ctx context.Context, err error, from *url.URL, tooLarge bool, maxBytes int64, limit time.Duration) error {
 	switch {
 	case err == nil:
 		return nil
-	case fs.remaining.Load() < 0:
+	case tooLarge:
 		return registry.Errorf(registry.ResourceExhausted, "the repository is larger than %d bytes; clone it with git first and give the path", maxBytes)
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 		return registry.Errorf(registry.Unavailable, "the repository did not arrive within %s; clone it with git first and give the path", limit)

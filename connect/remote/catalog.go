@@ -27,6 +27,10 @@ var (
 
 	opUpdateModel = `mutation UpdateModel($input: UpdateModelInput!) { updateModel(input: $input) { model { ` + modelFields + ` } } }`
 
+	opUpdateModelVersion = `mutation UpdateModelVersion($input: UpdateModelVersionInput!) { updateModelVersion(input: $input) { modelVersion { ` + versionFields + ` } } }`
+
+	opUpdateModelCard = `mutation UpdateModelCard($input: UpdateModelCardInput!) { updateModelCard(input: $input) { card { ` + cardFields + ` } } }`
+
 	opDeleteModel = `mutation DeleteModel($input: DeleteModelInput!) { deleteModel(input: $input) { deletedId } }`
 
 	opDeleteModelVersion = `mutation DeleteModelVersion($input: DeleteModelVersionInput!) { deleteModelVersion(input: $input) { deletedId } }`
@@ -37,6 +41,7 @@ var (
 // catalogOperations lists the texts of this file, by the name of their root field.
 func catalogOperations() map[string]string {
 	return map[string]string{"models": opModels, "leadingVersions": opLeadingVersions, "card": opCard, "aliases": opAliases, "updateModel": opUpdateModel,
+		"updateModelVersion": opUpdateModelVersion, "updateModelCard": opUpdateModelCard,
 		"deleteModel": opDeleteModel, "deleteModelVersion": opDeleteModelVersion, "deleteAlias": opDeleteAlias}
 }
 
@@ -126,6 +131,26 @@ func (c *Client) UpdateModel(ctx context.Context, in catalog.UpdateModelInput) (
 		return nil, err
 	}
 	return &catalog.ModelPayload{Model: p.Model.Noun}, nil
+}
+
+// UpdateModelVersion changes a version's description, owner or tags.
+func (c *Client) UpdateModelVersion(ctx context.Context, in catalog.UpdateModelVersionInput) (*catalog.UpdateModelVersionPayload, error) {
+	type payload struct{ ModelVersion of[*registry.ModelVersion] }
+	p, err := mutate[payload](ctx, c, opUpdateModelVersion, "updateModelVersion", in)
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.UpdateModelVersionPayload{ModelVersion: p.ModelVersion.Noun}, nil
+}
+
+// UpdateModelCard changes the given fields of a card. It clears none: GraphQL has null for that.
+func (c *Client) UpdateModelCard(ctx context.Context, in catalog.UpdateModelCardInput) (*catalog.UpdateModelCardPayload, error) {
+	type payload struct{ Card of[*registry.ModelCard] }
+	p, err := mutate[payload](ctx, c, opUpdateModelCard, "updateModelCard", in)
+	if err != nil {
+		return nil, err
+	}
+	return &catalog.UpdateModelCardPayload{Card: p.Card.Noun}, nil
 }
 
 // DeleteModel deletes a model and its versions, and leaves tombstones.

@@ -131,6 +131,7 @@ func operations() map[string]string {
 	maps.Copy(all, deprecationOperations())
 	maps.Copy(all, map[string]string{"gates": opGates, "testGate": opTestGate, "checkTransition": opCheckTransition, "putGate": opPutGate, "withdrawGate": opWithdrawGate})
 	maps.Copy(all, recallOperations())
+	maps.Copy(all, webhookOperations())
 	maps.Copy(all, signatureOperations())
 	return all
 }

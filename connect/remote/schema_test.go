@@ -75,7 +75,8 @@ func filled(v reflect.Value) {
 	enums := map[reflect.Type]string{reflect.TypeFor[registry.Stage](): "PRODUCTION", reflect.TypeFor[registry.Bump](): "MINOR", reflect.TypeFor[registry.RunKind](): "ETL",
 		reflect.TypeFor[registry.RunStatus](): "COMPLETE", reflect.TypeFor[registry.DataRole](): "RAW", reflect.TypeFor[registry.EdgeKind](): "USED",
 		reflect.TypeFor[registry.Kind](): "RUN", reflect.TypeFor[registry.ColumnTransformationType](): "DIRECT", reflect.TypeFor[lineage.Direction](): "BOTH",
-		reflect.TypeFor[registry.ExecuteWhen](): "LATER", reflect.TypeFor[registry.ReviewDecision](): "REJECTED", reflect.TypeFor[registry.ApprovalProfile](): "GUARDED"}
+		reflect.TypeFor[registry.ExecuteWhen](): "LATER", reflect.TypeFor[registry.ReviewDecision](): "REJECTED", reflect.TypeFor[registry.ApprovalProfile](): "GUARDED",
+		reflect.TypeFor[registry.RecallSeverity](): "HIGH"}
 	switch {
 	case v.Type() == reflect.TypeFor[time.Time]():
 		v.Set(reflect.ValueOf(time.Date(2024, 1, 2, 3, 4, 5, 6000, time.UTC)))
@@ -114,9 +115,10 @@ func inputs() map[string]any {
 		"registerModelVersion": &catalog.RegisterModelVersionInput{}, "transitionModelVersion": &catalog.TransitionModelVersionInput{}, "setAlias": &catalog.SetAliasInput{},
 		"createApiToken": &access.CreateAPITokenInput{}, "revokeApiToken": &access.RevokeAPITokenInput{},
 		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{},
-		"setReviewPlan": &governance.SetReviewPlanInput{}, "putTransitionGuard": &governance.PutTransitionGuardInput{}, "updateModel": &catalog.UpdateModelInput{}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{},
+		"setReviewPlan": &governance.SetReviewPlanInput{}, "putTransitionGuard": &governance.PutTransitionGuardInput{}, "updateModel": &catalog.UpdateModelInput{}, "updateModelVersion": &catalog.UpdateModelVersionInput{}, "updateModelCard": &catalog.UpdateModelCardInput{Card: &catalog.ModelCardInput{}}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{},
 		"planDeprecation": &governance.PlanDeprecationInput{}, "announceDeprecation": &governance.AnnounceDeprecationInput{}, "withdrawDeprecation": &governance.WithdrawDeprecationInput{},
-		"confirmMigration": &governance.ConfirmMigrationInput{}, "attachSignature": &catalog.AttachSignatureInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{}}
+		"confirmMigration": &governance.ConfirmMigrationInput{}, "attachSignature": &catalog.AttachSignatureInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{},
+		"recall": &governance.RecallInput{}}
 }
 
 // sameFields compares a value that is sent with what the schema takes, by name.
@@ -143,9 +145,9 @@ func sameFields(t *testing.T, s *ast.Schema, at string, typ *ast.Type, v any) {
 	}
 }
 
-// factsOnly are the fields that a batch of facts takes and the mutation of its own
-// refuses; nothing that is sent through a server sets them.
-var factsOnly = map[string][]string{"registerModel": {"createdAt", "incarnation", "firstName"}, "setAlias": {"at", "removedAt"}, "recordTag": {"movedAt"}}
+// factsOnly are the fields that the service takes and the mutation of its own refuses, most of
+// them from a batch of facts; nothing that is sent through a server sets them.
+var factsOnly = map[string][]string{"registerModel": {"createdAt", "incarnation", "firstName"}, "setAlias": {"at", "removedAt"}, "recordTag": {"movedAt"}, "updateModelCard": {"clear"}}
 
 func TestEveryInputFitsTheSchema(t *testing.T) {
 	s := loadSchema(t)

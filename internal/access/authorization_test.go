@@ -31,6 +31,8 @@ var publicMethods = map[string]string{
 	"OpenLogin":           "it checks the text of a cookie",
 	"FlushTokenUses":      "the server writes by itself when tokens were used",
 	"FlushUsage":          "the server writes by itself how often versions were used",
+	"WebhooksChanged":     "the deliverer waits for it; it says only that webhooks changed",
+	"WatchEvents":         "the deliverer waits for it; it says only that the log may have grown",
 	"UsageFull":           "the server waits for it; it says only that many uses wait",
 }
 

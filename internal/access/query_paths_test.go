@@ -59,6 +59,8 @@ func (seed *seedData) rootCalls() map[string][]string {
 		"auditProof":       {"auditProof(seq: 3)"},
 		"auditConsistency": {"auditConsistency(from: 3)"},
 		"apiTokens":        {"apiTokens(first: 100)"},
+		"webhooks":         {"webhooks"},
+		"webhook":          {`webhook(id: "{own webhook}")`},
 		"subjects":         {"subjects(first: 200)", `subjects(filter: {role: "viewer"})`},
 		"roles":            {"roles"},
 		"policy":           {"policy"},

@@ -632,8 +632,10 @@ func (b *seedBuilder) ownTokens(label, subject, role, text string) error {
 	if err := b.s.FlushTokenUses(ctx); err != nil {
 		return err
 	}
-	_, err = b.s.RevokeAPIToken(ctx, access.RevokeAPITokenInput{ID: whole.APIToken.ID})
-	return err
+	if _, err = b.s.RevokeAPIToken(ctx, access.RevokeAPITokenInput{ID: whole.APIToken.ID}); err != nil {
+		return err
+	}
+	return b.ownWebhooks(ctx, label, role)
 }
 
 // createPolicy makes a version of the policy with canaries: a rule of a role that nobody holds.

@@ -25,7 +25,7 @@ import (
 var canaryPattern = regexp.MustCompile(`cnry\d{6}x|\b7731\d{7}\b|0\.7731\d+|1987-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\b[0-9a-f]{64}\b|\b[0-9a-f]{40}\b|\b[0-9a-f]{12}\b|\b73\d{4}\.0\.1\b`)
 
 // idPattern matches the ids of nodes and edges.
-var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|policy|idem|pend|req|guard|rev|dpr|con|edge)_[0-9a-z]{26}\b`)
+var idPattern = regexp.MustCompile(`\b(?:dv|run|feat|commit|tag|mv|dep|model|ds|repo|card|art|alias|tr|actor|token|sess|policy|idem|pend|req|guard|rev|dpr|con|hook|hooks|edge)_[0-9a-z]{26}\b`)
 
 // canaryGenerator makes canary tokens in the forms of the schema's types.
 type canaryGenerator struct{ n int }
@@ -152,6 +152,11 @@ func (seed *seedData) scanStore(ctx context.Context, store graph.Store) error {
 		if n.Kind == registry.KindToken {
 			noun = "ApiToken"
 		}
+		if n.Kind == registry.KindWebhook {
+			if noun = "Webhook"; string(doc["personal"]) == "true" {
+				noun = "NotificationSettings"
+			}
+		}
 		for field, value := range doc {
 			seed.addPlacements(string(value), noun+"."+field, string(n.ID))
 		}
@@ -222,7 +227,7 @@ func (seed *seedData) addPlacements(value, coordinate, row string) {
 // rowVisible reports whether an actor sees a row. It applies the rule of the first
 // issue to the hand-written lists of rows.
 func (seed *seedData) rowVisible(column, row string) bool {
-	if registry.ID(row).Kind() == registry.KindToken {
+	if kind := registry.ID(row).Kind(); kind == registry.KindToken || kind == registry.KindWebhook {
 		return column == admin || seed.own[column][registry.ID(row)]
 	}
 	switch column {
@@ -278,6 +283,8 @@ func (seed *seedData) hiddenFrom(m matrix, who string) (canaries map[string]stri
 		switch noun := registry.NounOf(n.Kind); {
 		case n.Kind == registry.KindToken: // The list of tokens shows it, no query by id does.
 			visible = visible && m["ApiToken.id"][matrixColumn(who)] == "yes"
+		case n.Kind == registry.KindWebhook:
+			visible = visible && m["Webhook.id"][matrixColumn(who)] == "yes"
 		default:
 			visible = visible && noun != nil && m[noun.Name+".id"][matrixColumn(who)] == "yes"
 		}

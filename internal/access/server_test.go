@@ -252,8 +252,9 @@ func (s *testServer) request(who, body string) *http.Request {
 	return r
 }
 
-// query sends a GraphQL query as an actor.
+// query sends a GraphQL query as an actor. {own webhook} stands for the id of that of the actor.
 func (s *testServer) query(who, query string) *answer {
+	query = strings.ReplaceAll(query, "{own webhook}", string(s.seed.id["webhook "+who]))
 	body, err := json.Marshal(map[string]any{"query": query})
 	if err != nil {
 		s.t.Fatal(err)

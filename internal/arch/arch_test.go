@@ -48,6 +48,7 @@ var allowedImports = map[string][]string{
 	"service/governance": {"service/core", "service/catalog", "service/gates", "governance", "graph", "lineage", "policies", "registry"},
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
 	"service/feed":       {"service/core", "service/access", "graph", "policies", "registry"},
+	"service/webhooks":   {"service/core", "service/feed", "graph", "policies", "registry"},
 	"service/events":     {"service/core", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
 	"service/kubeflow":   {"service/core", "service/catalog", "service/facts", "service/governance", "graph", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
@@ -66,9 +67,11 @@ var allowedImports = map[string][]string{
 	"connect/git":            {"service", "registry"},
 	"connect/dvc":            {"service", "registry", "connect/git", "connect/gto"},
 	"connect/gto":            {"registry"},
+	"connect/githost":        {"service", "registry", "connect/git", "connect/dvc"},
 	"connect/mlflow":         {"service", "registry", "connect/git"},
 	"connect/source":         {"service", "registry", "openlineage", "connect/git"},
 	"connect/croissant":      {"service", "registry", "connect/git", "connect/source"},
+	"connect/modelcard":      {"service", "registry", "connect/git", "connect/source"},
 	"connect/kubernetes":     {"service", "registry", "connect/git", "connect/source"},
 	"connect/kfp":            {"service", "registry", "connect/git", "connect/source"},
 	"connect/remote":         {"service", "registry", "connect/jsonlines"},
@@ -79,11 +82,13 @@ var allowedImports = map[string][]string{
 	"rest/mlflow":            {"service", "registry", "rest/stream"},
 	"rest/openlineage":       {"service", "registry"},
 	"rest/kubeflow":          {"service", "registry"},
+	"rest/githost":           {"registry"},
 	"rest/stream":            {"service"},
 	"rest/wire":              {"registry"},
-	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "rest/kubeflow", "web"},
-	"cmd/pedigree": {"server", "audit", "blobs", "compliance", "markdown", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry",
-		"connect/demo", "connect/git", "connect/dvc", "connect/mlflow", "connect/remote", "connect/jsonlines", "connect/kfp", "connect/kubernetes", "connect/croissant", "connect/source"},
+	"notify":                 {"service", "registry"},
+	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "rest/kubeflow", "web", "rest/githost"},
+	"cmd/pedigree": {"server", "audit", "blobs", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry", "connect/demo", "connect/git", "connect/dvc", "connect/mlflow",
+		"connect/remote", "connect/jsonlines", "connect/kfp", "connect/kubernetes", "connect/croissant", "connect/source", "notify", "compliance", "markdown", "connect/modelcard", "connect/githost"},
 	// Helpers for tests.
 	"internal/neo4jtest":     {},
 	"internal/neo4jtest/cmd": {"internal/neo4jtest"},
@@ -98,7 +103,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/compliance", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/gates", "service/governance", "service/kubeflow"}
+var serviceParts = []string{"service/core", "service/catalog", "service/compliance", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/gates", "service/governance", "service/kubeflow", "service/webhooks"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}

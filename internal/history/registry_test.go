@@ -82,9 +82,9 @@ func newSite(t *testing.T, open func(*testing.T) (graph.Store, error)) *testRegi
 	return r
 }
 
-// contextOf returns the context of a new request of an actor with a role.
-func (r *testRegistry) contextOf(role string) context.Context {
-	return service.As(r.Context(), registry.Actor{Subject: "a " + role, Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "")
+// contextOf returns the context of a new request of an actor with a role, whose subject may be named.
+func (r *testRegistry) contextOf(role string, subject ...string) context.Context {
+	return service.As(r.Context(), registry.Actor{Subject: append(subject, "a "+role)[0], Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "")
 }
 
 // ask sends a GraphQL query as a role and returns the body of the answer.

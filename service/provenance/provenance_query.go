@@ -98,6 +98,11 @@ func (v *view) rootAndPeople(g *lineage.Graph, out *Provenance) error {
 		}
 		out.People = append(out.People, peopleOf(n)...)
 	}
+	approvers, err := v.approvers(g)
+	if err != nil {
+		return err
+	}
+	out.People = append(out.People, approvers...)
 	slices.Sort(out.People)
 	out.People = slices.Compact(out.People)
 	return nil

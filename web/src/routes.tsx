@@ -28,11 +28,12 @@ export const ROUTES: [string, ComponentType][] = [
   ['/nodes/:id', lazy(() => import('./pages/Node'))],
   ['/datasets', lazy(() => import('./pages/Datasets'))],
   ['/runs', lazy(() => import('./pages/Runs'))],
-
   ['/features', lazy(() => import('./pages/Features'))],
   ['/commits', lazy(() => import('./pages/Commits'))],
   ['/deployments', lazy(() => import('./pages/Deployments'))],
   ['/governance', lazy(() => import('./pages/Governance'))],
+  ['/recalls', lazy(() => import('./pages/Recalls'))],
+  ['/recalls/:id', lazy(() => import('./pages/Recall'))],
   ['/log', lazy(() => import('./pages/Log'))],
   ['/access', lazy(() => import('./pages/Access'))],
   ['/help', lazy(() => import('./pages/Help'))],

@@ -5,10 +5,16 @@ import { fileURLToPath } from 'node:url';
 
 export const web = dirname(dirname(fileURLToPath(import.meta.url)));
 
-/** Every operation with the file it is in, as it is sent: without the directive for the types of a fragment. */
+/** Every operation with the file it is in, as it is sent: with the shared fragments that it spreads, without the directive for types. */
 export function operations() {
   const src = join(web, 'src');
-  return readdirSync(src, { recursive: true })
+  const texts = readdirSync(src, { recursive: true })
     .filter((name) => /\.tsx?$/.test(name))
     .flatMap((name) => [...readFileSync(join(src, name), 'utf8').matchAll(/\bgraphql\(\s*`([^`]+)`/g)].map(([, text]) => [name, text.replaceAll('@_unmask', '')]));
+  const isShared = ([, text]) => text.trim().startsWith('fragment ');
+  const shared = texts.filter(isShared).map(([, text]) => text);
+  const nameOf = (fragment) => /fragment (\w+)/.exec(fragment)[1];
+  return texts
+    .filter((one) => !isShared(one))
+    .map(([name, text]) => [name, [text, ...shared.filter((fragment) => text.includes(`...${nameOf(fragment)} `) || text.includes(`...${nameOf(fragment)}\n`))].join('\n')]);
 }

@@ -46,6 +46,8 @@ type ResolverRoot interface {
 	Transition() TransitionResolver
 	TransitionEvidence() TransitionEvidenceResolver
 	TransitionRequest() TransitionRequestResolver
+	Viewer() ViewerResolver
+	Webhook() WebhookResolver
 }
 
 type DirectiveRoot struct {
@@ -89,6 +91,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("CommitOrder", ec.unmarshalInputCommitOrder),
 			graphql.NewInputUnmarshaler("ConfirmMigrationInput", ec.unmarshalInputConfirmMigrationInput),
 			graphql.NewInputUnmarshaler("CreateApiTokenInput", ec.unmarshalInputCreateApiTokenInput),
+			graphql.NewInputUnmarshaler("CreateWebhookInput", ec.unmarshalInputCreateWebhookInput),
 			graphql.NewInputUnmarshaler("DatasetFilter", ec.unmarshalInputDatasetFilter),
 			graphql.NewInputUnmarshaler("DatasetOrder", ec.unmarshalInputDatasetOrder),
 			graphql.NewInputUnmarshaler("DecideRecallClearingInput", ec.unmarshalInputDecideRecallClearingInput),
@@ -98,6 +101,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DeleteModelInput", ec.unmarshalInputDeleteModelInput),
 			graphql.NewInputUnmarshaler("DeleteModelVersionInput", ec.unmarshalInputDeleteModelVersionInput),
 			graphql.NewInputUnmarshaler("DeleteTransitionGuardInput", ec.unmarshalInputDeleteTransitionGuardInput),
+			graphql.NewInputUnmarshaler("DeleteWebhookInput", ec.unmarshalInputDeleteWebhookInput),
 			graphql.NewInputUnmarshaler("DeploymentFilter", ec.unmarshalInputDeploymentFilter),
 			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
 			graphql.NewInputUnmarshaler("DeprecationFilter", ec.unmarshalInputDeprecationFilter),
@@ -136,6 +140,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RegisterModelInput", ec.unmarshalInputRegisterModelInput),
 			graphql.NewInputUnmarshaler("RegisterModelVersionInput", ec.unmarshalInputRegisterModelVersionInput),
 			graphql.NewInputUnmarshaler("RenameModelInput", ec.unmarshalInputRenameModelInput),
+			graphql.NewInputUnmarshaler("ReplayWebhookInput", ec.unmarshalInputReplayWebhookInput),
 			graphql.NewInputUnmarshaler("RepositoryInput", ec.unmarshalInputRepositoryInput),
 			graphql.NewInputUnmarshaler("ResolveRecallDeploymentInput", ec.unmarshalInputResolveRecallDeploymentInput),
 			graphql.NewInputUnmarshaler("RetireModelVersionInput", ec.unmarshalInputRetireModelVersionInput),
@@ -143,6 +148,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("RevertPolicyInput", ec.unmarshalInputRevertPolicyInput),
 			graphql.NewInputUnmarshaler("RevokeApiTokenInput", ec.unmarshalInputRevokeApiTokenInput),
 			graphql.NewInputUnmarshaler("RevokeRoleInput", ec.unmarshalInputRevokeRoleInput),
+			graphql.NewInputUnmarshaler("RotateWebhookSecretInput", ec.unmarshalInputRotateWebhookSecretInput),
 			graphql.NewInputUnmarshaler("RunFilter", ec.unmarshalInputRunFilter),
 			graphql.NewInputUnmarshaler("RunOrder", ec.unmarshalInputRunOrder),
 			graphql.NewInputUnmarshaler("SetAliasInput", ec.unmarshalInputSetAliasInput),
@@ -150,6 +156,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("SubjectFilter", ec.unmarshalInputSubjectFilter),
 			graphql.NewInputUnmarshaler("SweepArtifactsInput", ec.unmarshalInputSweepArtifactsInput),
 			graphql.NewInputUnmarshaler("TagFactInput", ec.unmarshalInputTagFactInput),
+			graphql.NewInputUnmarshaler("TestWebhookInput", ec.unmarshalInputTestWebhookInput),
 			graphql.NewInputUnmarshaler("TrainingInfoInput", ec.unmarshalInputTrainingInfoInput),
 			graphql.NewInputUnmarshaler("TransitionEvidenceInput", ec.unmarshalInputTransitionEvidenceInput),
 			graphql.NewInputUnmarshaler("TransitionModelVersionInput", ec.unmarshalInputTransitionModelVersionInput),
@@ -157,6 +164,8 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("UpdateModelCardInput", ec.unmarshalInputUpdateModelCardInput),
 			graphql.NewInputUnmarshaler("UpdateModelInput", ec.unmarshalInputUpdateModelInput),
 			graphql.NewInputUnmarshaler("UpdateModelVersionInput", ec.unmarshalInputUpdateModelVersionInput),
+			graphql.NewInputUnmarshaler("UpdateNotificationSettingsInput", ec.unmarshalInputUpdateNotificationSettingsInput),
+			graphql.NewInputUnmarshaler("UpdateWebhookInput", ec.unmarshalInputUpdateWebhookInput),
 			graphql.NewInputUnmarshaler("WithdrawDeprecationInput", ec.unmarshalInputWithdrawDeprecationInput),
 			graphql.NewInputUnmarshaler("WithdrawGateInput", ec.unmarshalInputWithdrawGateInput),
 			graphql.NewInputUnmarshaler("WithdrawPolicyRuleInput", ec.unmarshalInputWithdrawPolicyRuleInput),
@@ -2865,7 +2874,7 @@ type Provenance {
   tags: [ProvenanceNode!]!
   "The features."
   features: [ProvenanceNode!]!
-  "Who had a hand in it, by name, each once."
+  "Who had a hand in it, by name, each once: who made, owned or ran something of it, or approved a move of a version."
   people: [String!]!
   "What is not known that should be."
   gaps: [Gap!]!
@@ -5211,6 +5220,11 @@ type Subscription {
     "The sequence of the last event that you got; 0 for everything, what happens from now on when left out."
     after: Int64
   ): DeprecationEvent
+  "Recalls, and what becomes of them. A recall is of no model."
+  recalls(
+    "The sequence of the last event that you got; 0 for everything, what happens from now on when left out."
+    after: Int64
+  ): RecallEvent
   "Entries of the log, oldest first. The seq of an entry is its sequence."
   logEntries(
     "The sequence of the last entry that you got; 0 for everything, what happens from now on when left out."
@@ -5248,6 +5262,16 @@ type DeprecationEvent {
   action: String!
   "The deprecation, as it is now."
   deprecation: Deprecation
+}
+
+"Something was recalled, or its recall is to be cleared, stays or was cleared."
+type RecallEvent {
+  "The sequence of the event in the log."
+  seq: Int64!
+  "What was done: recalled, recall_clearing_asked, recall_clearing_denied or recall_cleared."
+  action: String!
+  "The recall, as it is now."
+  recall: Recall
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/token.graphqls", Input: `extend type Query {
@@ -5728,6 +5752,315 @@ input DeleteModelVersionInput {
 type DeleteModelVersionPayload {
   "The id of the version, which lineage keeps as a tombstone."
   deletedId: ID
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/webhook.graphqls", Input: `extend type Query {
+  "Webhooks, oldest first: your own, and for administrators those of everybody."
+  webhooks(
+    "Whose webhooks; left out, all that you may see."
+    subject: String
+  ): [Webhook!]
+  "One webhook; null when there is none that you may see."
+  webhook("Its id." id: ID!): Webhook
+}
+
+extend type Viewer {
+  "What you are told, where, and when."
+  notificationSettings: NotificationSettings
+}
+
+"The form in which a webhook is told."
+enum WebhookFormat {
+  "JSON, signed by the Standard Webhooks specification."
+  STANDARD
+  "What the incoming webhooks of Slack take."
+  SLACK
+  "What the incoming webhooks of Microsoft Teams take: an Adaptive Card."
+  TEAMS
+  "A mail."
+  EMAIL
+}
+
+"Kinds of events, each those of a subscription."
+enum WebhookEvent {
+  "Those of transitions."
+  TRANSITIONS
+  "Those of approvals."
+  APPROVALS
+  "Those of deprecationNotices."
+  DEPRECATIONS
+  "Those of recalls. They are told whatever the model."
+  RECALLS
+  "Those of logEntries."
+  LOG_ENTRIES
+}
+
+"How a webhook is doing."
+enum WebhookState {
+  "It tells what happens."
+  ACTIVE
+  "It was paused, and goes on where it was."
+  PAUSED
+  "The last attempt failed; it tries again."
+  FAILING
+}
+
+"When something is told."
+enum NoticeTiming {
+  "When it happens."
+  AT_ONCE
+  "Once a day, together."
+  DAILY
+}
+
+"What became of an attempt to tell an event."
+enum DeliveryOutcome {
+  "It arrived."
+  DELIVERED
+  "The answer was no 2xx."
+  BAD_STATUS
+  "The answer led elsewhere, which is not followed."
+  REDIRECTED
+  "No answer came in time."
+  TIMED_OUT
+  "There was no connection."
+  NOT_CONNECTED
+  "The address is of a network that this server does not speak to, or not https."
+  ADDRESS_REFUSED
+  "The certificate does not hold."
+  BAD_CERTIFICATE
+  "The mail server did not take it."
+  MAIL_REFUSED
+  "This server sends no mail."
+  NO_MAIL
+  "The subject may be told nothing any more, or the token does not hold with which the webhook was made."
+  NO_RIGHTS
+  "There is no place for another dead letter: tell or drop those that are there."
+  DEAD_LETTERS_FULL
+}
+
+"Tells a receiver what happens, as far as its subject may see it."
+type Webhook {
+  "The id."
+  id: ID!
+  "How often it was changed."
+  revision: Int!
+  "1, 2, 3… in the registry."
+  number: Int
+  "What it is called."
+  name: String
+  "Whose sight decides."
+  subject: String
+  "The form."
+  format: WebhookFormat
+  "A URL, or a mail address."
+  address: String
+  "What is told."
+  events: [WebhookEvent!]
+  "The name of the model whose events are told; null for all."
+  model: String
+  "How it is doing."
+  state: WebhookState
+  "The sequence of the log up to which everything was told or given up."
+  position: Int64
+  "How often the next event was tried in vain."
+  attempts: Int
+  "When it is tried again; null when nothing failed."
+  nextAttempt: DateTime
+  "Until when the secret before the last one signs too."
+  oldSecretUntil: DateTime
+  "Who made it."
+  createdBy: String
+  "When."
+  createdAt: DateTime
+  "When it was last changed."
+  updatedAt: DateTime
+  "The last attempts, newest first; at most 50."
+  deliveries: [Delivery!]
+  "Events that were given up, oldest first; at most 200."
+  deadLetters: [DeadLetter!]
+}
+
+"An attempt to tell an event."
+type Delivery {
+  "The sequence of the event; 0 for a test."
+  seq: Int64
+  "When."
+  at: DateTime
+  "1, 2, 3… of this event."
+  attempt: Int
+  "What became of it."
+  outcome: DeliveryOutcome
+  "The status of the HTTP answer; 0 without one."
+  status: Int
+}
+
+"An event that was given up."
+type DeadLetter {
+  "The sequence of the event."
+  seq: Int64
+  "When it was given up."
+  at: DateTime
+}
+
+"What you are told, where, and when."
+type NotificationSettings {
+  "What; empty for nothing."
+  events: [WebhookEvent!]!
+  "In which form."
+  format: WebhookFormat!
+  "A mail address, or a URL."
+  address: String
+  "When."
+  timing: NoticeTiming!
+}
+
+extend type Mutation {
+  "Makes a webhook, and shows its secret, this once."
+  createWebhook("What to make." input: CreateWebhookInput!): CreateWebhookPayload
+  "Changes a webhook."
+  updateWebhook("What to change." input: UpdateWebhookInput!): UpdateWebhookPayload
+  "Deletes a webhook; the same again changes nothing."
+  deleteWebhook("Which one." input: DeleteWebhookInput!): DeleteWebhookPayload
+  "Makes the secret of a webhook anew, and shows it, this once. Until the end of the overlap both sign."
+  rotateWebhookSecret("Which one." input: RotateWebhookSecretInput!): RotateWebhookSecretPayload
+  "Sends a test. What becomes of it is in the deliveries of the webhook."
+  testWebhook("Which one." input: TestWebhookInput!): TestWebhookPayload
+  "Tells events again, under the ids that they had: all after a sequence, or one dead letter."
+  replayWebhook("Which ones." input: ReplayWebhookInput!): ReplayWebhookPayload
+  "Sets what you are told, where, and when, from now on."
+  updateNotificationSettings("What to set." input: UpdateNotificationSettingsInput!): UpdateNotificationSettingsPayload
+}
+
+"A new webhook."
+input CreateWebhookInput {
+  "What to call it."
+  name: String!
+  "Whose sight decides: yours, when left out; somebody else's needs webhook.manage.any and access.manage."
+  subject: String
+  "The form; STANDARD, when left out."
+  format: WebhookFormat
+  "A URL, or a mail address."
+  address: String!
+  "What to tell."
+  events: [WebhookEvent!]!
+  "The name of the model whose events are told; all, when left out."
+  model: String
+  "The sequence to begin after; 0 for everything, what happens from now on when left out."
+  after: Int64
+  "A key of your choice: with the same one, a retry is no second webhook. It does not show the secret again."
+  idempotencyKey: String
+}
+"What createWebhook answers."
+type CreateWebhookPayload {
+  "The webhook."
+  webhook: Webhook
+  "Its secret; it is shown once, so it is null for a retry."
+  secret: String
+}
+
+"What to change; what is left out stays."
+input UpdateWebhookInput {
+  "The id of the webhook."
+  id: ID!
+  "What to call it."
+  name: String
+  "A URL, or a mail address."
+  address: String
+  "What to tell."
+  events: [WebhookEvent!]
+  "The name of the model; an empty text for all."
+  model: String
+  "Whether it is paused."
+  paused: Boolean
+  "Makes the change only if this is its revision."
+  ifRevision: Int
+  "A key of your choice: with the same one, a retry has no second effect."
+  idempotencyKey: String
+}
+"What updateWebhook answers."
+type UpdateWebhookPayload {
+  "The webhook as it is now."
+  webhook: Webhook
+}
+
+"A webhook to delete."
+input DeleteWebhookInput {
+  "Its id."
+  id: ID!
+  "A key of your choice: with the same one, a retry has no second effect."
+  idempotencyKey: String
+}
+"What deleteWebhook answers."
+type DeleteWebhookPayload {
+  "The id of the webhook; null when there was none."
+  deletedId: ID
+}
+
+"A secret to make anew."
+input RotateWebhookSecretInput {
+  "The id of the webhook."
+  id: ID!
+  "For how many seconds the old secret signs too, 0 to 2592000; a day, when left out."
+  overlap: Int
+  "A key of your choice: with the same one, a retry has no second effect. It does not show the secret again."
+  idempotencyKey: String
+}
+"What rotateWebhookSecret answers."
+type RotateWebhookSecretPayload {
+  "The webhook as it is now."
+  webhook: Webhook
+  "The new secret; it is shown once, so it is null for a retry."
+  secret: String
+}
+
+"A webhook to test."
+input TestWebhookInput {
+  "Its id."
+  id: ID!
+  "A key of your choice: with the same one, a retry has no second effect."
+  idempotencyKey: String
+}
+"What testWebhook answers."
+type TestWebhookPayload {
+  "The webhook."
+  webhook: Webhook
+}
+
+"What to tell again: after or deadLetter."
+input ReplayWebhookInput {
+  "The id of the webhook."
+  id: ID!
+  "Everything after this sequence; 0 for everything."
+  after: Int64
+  "The sequence of a dead letter."
+  deadLetter: Int64
+  "A key of your choice: with the same one, a retry has no second effect."
+  idempotencyKey: String
+}
+"What replayWebhook answers."
+type ReplayWebhookPayload {
+  "The webhook."
+  webhook: Webhook
+}
+
+"What you want to be told."
+input UpdateNotificationSettingsInput {
+  "What; an empty list for nothing."
+  events: [WebhookEvent!]!
+  "In which form; EMAIL, when left out. Another needs webhook.manage.own."
+  format: WebhookFormat
+  "A mail address, or a URL."
+  address: String
+  "When; AT_ONCE, when left out."
+  timing: NoticeTiming
+  "A key of your choice: with the same one, a retry has no second effect."
+  idempotencyKey: String
+}
+"What updateNotificationSettings answers."
+type UpdateNotificationSettingsPayload {
+  "The settings as they are now."
+  notificationSettings: NotificationSettings
 }
 `, BuiltIn: false},
 }
@@ -6431,6 +6764,16 @@ func (ec *executionContext) childFields_CreateApiTokenPayload(ctx context.Contex
 	return nil, fmt.Errorf("no field named %q was found under type CreateApiTokenPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CreateWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_CreateWebhookPayload_webhook(ctx, field)
+	case "secret":
+		return ec.fieldContext_CreateWebhookPayload_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CreateWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Dataset(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -6585,6 +6928,16 @@ func (ec *executionContext) childFields_DatasetVersionEdge(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type DatasetVersionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_DeadLetter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "seq":
+		return ec.fieldContext_DeadLetter_seq(ctx, field)
+	case "at":
+		return ec.fieldContext_DeadLetter_at(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeadLetter", field.Name)
+}
+
 func (ec *executionContext) childFields_DecideRecallClearingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "recall":
@@ -6631,6 +6984,30 @@ func (ec *executionContext) childFields_DeleteTransitionGuardPayload(ctx context
 		return ec.fieldContext_DeleteTransitionGuardPayload_deletedId(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeleteTransitionGuardPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteWebhookPayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Delivery(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "seq":
+		return ec.fieldContext_Delivery_seq(ctx, field)
+	case "at":
+		return ec.fieldContext_Delivery_at(ctx, field)
+	case "attempt":
+		return ec.fieldContext_Delivery_attempt(ctx, field)
+	case "outcome":
+		return ec.fieldContext_Delivery_outcome(ctx, field)
+	case "status":
+		return ec.fieldContext_Delivery_status(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Delivery", field.Name)
 }
 
 func (ec *executionContext) childFields_Deployment(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7655,6 +8032,20 @@ func (ec *executionContext) childFields_NodeDiff(ctx context.Context, field grap
 	return nil, fmt.Errorf("no field named %q was found under type NodeDiff", field.Name)
 }
 
+func (ec *executionContext) childFields_NotificationSettings(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "events":
+		return ec.fieldContext_NotificationSettings_events(ctx, field)
+	case "format":
+		return ec.fieldContext_NotificationSettings_format(ctx, field)
+	case "address":
+		return ec.fieldContext_NotificationSettings_address(ctx, field)
+	case "timing":
+		return ec.fieldContext_NotificationSettings_timing(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NotificationSettings", field.Name)
+}
+
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "hasNextPage":
@@ -8001,6 +8392,18 @@ func (ec *executionContext) childFields_RecallEdge(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type RecallEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_RecallEvent(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "seq":
+		return ec.fieldContext_RecallEvent_seq(ctx, field)
+	case "action":
+		return ec.fieldContext_RecallEvent_action(ctx, field)
+	case "recall":
+		return ec.fieldContext_RecallEvent_recall(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RecallEvent", field.Name)
+}
+
 func (ec *executionContext) childFields_RecallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "recall":
@@ -8183,6 +8586,14 @@ func (ec *executionContext) childFields_RenameModelPayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type RenameModelPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_ReplayWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_ReplayWebhookPayload_webhook(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReplayWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Repository(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -8339,6 +8750,16 @@ func (ec *executionContext) childFields_Role(ctx context.Context, field graphql.
 		return ec.fieldContext_Role_rules(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Role", field.Name)
+}
+
+func (ec *executionContext) childFields_RotateWebhookSecretPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_RotateWebhookSecretPayload_webhook(ctx, field)
+	case "secret":
+		return ec.fieldContext_RotateWebhookSecretPayload_secret(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RotateWebhookSecretPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8703,6 +9124,14 @@ func (ec *executionContext) childFields_TagEdge(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type TagEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_TestWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_TestWebhookPayload_webhook(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TestWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_TrainingInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "trainingDataVersion":
@@ -9033,6 +9462,22 @@ func (ec *executionContext) childFields_UpdateModelVersionPayload(ctx context.Co
 	return nil, fmt.Errorf("no field named %q was found under type UpdateModelVersionPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_UpdateNotificationSettingsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "notificationSettings":
+		return ec.fieldContext_UpdateNotificationSettingsPayload_notificationSettings(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateNotificationSettingsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_UpdateWebhookPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhook":
+		return ec.fieldContext_UpdateWebhookPayload_webhook(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UpdateWebhookPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_UpstreamNode(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -9069,8 +9514,54 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 		return ec.fieldContext_Viewer_grants(ctx, field)
 	case "actions":
 		return ec.fieldContext_Viewer_actions(ctx, field)
+	case "notificationSettings":
+		return ec.fieldContext_Viewer_notificationSettings(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+}
+
+func (ec *executionContext) childFields_Webhook(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Webhook_id(ctx, field)
+	case "revision":
+		return ec.fieldContext_Webhook_revision(ctx, field)
+	case "number":
+		return ec.fieldContext_Webhook_number(ctx, field)
+	case "name":
+		return ec.fieldContext_Webhook_name(ctx, field)
+	case "subject":
+		return ec.fieldContext_Webhook_subject(ctx, field)
+	case "format":
+		return ec.fieldContext_Webhook_format(ctx, field)
+	case "address":
+		return ec.fieldContext_Webhook_address(ctx, field)
+	case "events":
+		return ec.fieldContext_Webhook_events(ctx, field)
+	case "model":
+		return ec.fieldContext_Webhook_model(ctx, field)
+	case "state":
+		return ec.fieldContext_Webhook_state(ctx, field)
+	case "position":
+		return ec.fieldContext_Webhook_position(ctx, field)
+	case "attempts":
+		return ec.fieldContext_Webhook_attempts(ctx, field)
+	case "nextAttempt":
+		return ec.fieldContext_Webhook_nextAttempt(ctx, field)
+	case "oldSecretUntil":
+		return ec.fieldContext_Webhook_oldSecretUntil(ctx, field)
+	case "createdBy":
+		return ec.fieldContext_Webhook_createdBy(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_Webhook_createdAt(ctx, field)
+	case "updatedAt":
+		return ec.fieldContext_Webhook_updatedAt(ctx, field)
+	case "deliveries":
+		return ec.fieldContext_Webhook_deliveries(ctx, field)
+	case "deadLetters":
+		return ec.fieldContext_Webhook_deadLetters(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Webhook", field.Name)
 }
 
 func (ec *executionContext) childFields_WithdrawDeprecationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

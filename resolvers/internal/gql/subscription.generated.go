@@ -21,6 +21,7 @@ type SubscriptionResolver interface {
 	Transitions(ctx context.Context, model *string, after *int64) (<-chan *feed.TransitionEvent, error)
 	Approvals(ctx context.Context, model *string, after *int64) (<-chan *feed.ApprovalEvent, error)
 	DeprecationNotices(ctx context.Context, model *string, after *int64) (<-chan *feed.DeprecationEvent, error)
+	Recalls(ctx context.Context, after *int64) (<-chan *feed.RecallEvent, error)
 	LogEntries(ctx context.Context, after *int64, filter *access.LogFilter) (<-chan *registry.LogEntry, error)
 }
 
@@ -91,6 +92,20 @@ func (ec *executionContext) field_Subscription_logEntries_args(ctx context.Conte
 		return nil, err
 	}
 	args["filter"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Subscription_recalls_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*int64, error) {
+			return ec.unmarshalOInt642ᚖint64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg0
 	return args, nil
 }
 
@@ -276,6 +291,84 @@ func (ec *executionContext) fieldContext_DeprecationEvent_deprecation(_ context.
 	return fc, nil
 }
 
+func (ec *executionContext) _RecallEvent_seq(ctx context.Context, field graphql.CollectedField, obj *feed.RecallEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecallEvent_seq(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Seq, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt642int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecallEvent_seq(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecallEvent", field, false, false, "Int64")
+}
+
+func (ec *executionContext) _RecallEvent_action(ctx context.Context, field graphql.CollectedField, obj *feed.RecallEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecallEvent_action(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Action, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RecallEvent_action(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RecallEvent", field, false, false, "String")
+}
+
+func (ec *executionContext) _RecallEvent_recall(ctx context.Context, field graphql.CollectedField, obj *feed.RecallEvent) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RecallEvent_recall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Recall, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.Recall) graphql.Marshaler {
+			return ec.marshalORecall2ᚖpedigreeᚋregistryᚐRecall(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RecallEvent_recall(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RecallEvent",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Recall(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Subscription_transitions(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -402,6 +495,50 @@ func (ec *executionContext) fieldContext_Subscription_deprecationNotices(ctx con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Subscription_deprecationNotices_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Subscription_recalls(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_recalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Subscription().Recalls(ctx, fc.Args["after"].(*int64))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *feed.RecallEvent) graphql.Marshaler {
+			return ec.marshalORecallEvent2ᚖpedigreeᚋserviceᚋfeedᚐRecallEvent(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_recalls(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RecallEvent(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Subscription_recalls_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -637,6 +774,49 @@ func (ec *executionContext) _DeprecationEvent(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var recallEventImplementors = []string{"RecallEvent"}
+
+func (ec *executionContext) _RecallEvent(ctx context.Context, sel ast.SelectionSet, obj *feed.RecallEvent) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, recallEventImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RecallEvent")
+		case "seq":
+			out.Values[i] = ec._RecallEvent_seq(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "action":
+			out.Values[i] = ec._RecallEvent_action(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "recall":
+			out.Values[i] = ec._RecallEvent_recall(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var subscriptionImplementors = []string{"Subscription"}
 
 func (ec *executionContext) _Subscription(ctx context.Context, sel ast.SelectionSet) func(ctx context.Context) graphql.Marshaler {
@@ -656,6 +836,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_approvals(ctx, fields[0])
 	case "deprecationNotices":
 		return ec._Subscription_deprecationNotices(ctx, fields[0])
+	case "recalls":
+		return ec._Subscription_recalls(ctx, fields[0])
 	case "logEntries":
 		return ec._Subscription_logEntries(ctx, fields[0])
 	default:
@@ -722,6 +904,13 @@ func (ec *executionContext) marshalODeprecationEvent2ᚖpedigreeᚋserviceᚋfee
 		return graphql.Null
 	}
 	return ec._DeprecationEvent(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORecallEvent2ᚖpedigreeᚋserviceᚋfeedᚐRecallEvent(ctx context.Context, sel ast.SelectionSet, v *feed.RecallEvent) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RecallEvent(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOTransitionEvent2ᚖpedigreeᚋserviceᚋfeedᚐTransitionEvent(ctx context.Context, sel ast.SelectionSet, v *feed.TransitionEvent) graphql.Marshaler {

@@ -19,6 +19,12 @@ export const impactHref = (id: string) => `/impact/${part(id)}`;
 /** The page of a dataset version, run, commit, tag, feature or deployment. */
 export const nodeHref = (id: string) => `/nodes/${part(id)}`;
 
+/** One recall, with the deployments that it concerns. */
+export const recallHref = (id: string) => `/recalls/${part(id)}`;
+
+/** The open recalls under which a node stands. */
+export const recallsOfHref = (id: string) => `/recalls?node=${part(id)}`;
+
 /** GraphiQL with a query in it. Not a page of the router: it is loaded anew. */
 export const graphiqlHref = (query: string, variables: unknown) => `${BASE}/graphiql#${new URLSearchParams({ query, variables: JSON.stringify(variables) })}`;
 

@@ -5,6 +5,7 @@ import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
 import { Background, Controls, Handle, MarkerType, MiniMap, Position, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type Node, type NodeChange, type NodeProps } from '@xyflow/react';
 import { count } from '../components/format';
 import { KindIcon } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { enumLabel, nodeTitle } from './labels';
 import { columns, layOut, type Box } from './layout';
 import type { View, ViewNode } from './view';
@@ -23,11 +24,11 @@ const NodeBox = memo(({ data }: NodeProps<Node<Data>>) => {
   const rolled = node.members.length > 0;
   const name = rolled ? count(node.members.length, enumLabel(node.kind)) : nodeTitle(node);
   return (
-    <div className={`node${root ? ' root' : ''}${selected ? ' selected' : ''}${dim ? ' dim' : ''}${rolled ? ' rolled' : ''}${node.restricted ? ' restricted' : ''}`} data-kind={node.kind} data-node={node.id}>
+    <div className={`node${root ? ' root' : ''}${selected ? ' selected' : ''}${dim ? ' dim' : ''}${rolled ? ' rolled' : ''}${node.restricted ? ' restricted' : ''}${node.recall === 'RECALLED' ? ' recalled' : ''}`} data-kind={node.kind} data-node={node.id}>
       <Handle type="target" position={Position.Left} isConnectable={false} />
       <button type="button" className="nodrag" aria-pressed={selected} onClick={() => (rolled ? onOpen(node.id) : onSelect(node.id))}>
         <span className="kind">
-          <KindIcon kind={node.kind} /> {enumLabel(node.kind)}
+          <KindIcon kind={node.kind} /> {enumLabel(node.kind)} <Recalled id={node.id} state={node.recall} plain />
         </span>
         <span className="title">{name}</span>
         {rolled && <span className="muted small">show each</span>}
@@ -41,6 +42,14 @@ const NodeBox = memo(({ data }: NodeProps<Node<Data>>) => {
     </div>
   );
 });
+
+/** Returns the object of before when nothing in it changed, so that a large picture draws only what did. */
+function same(known: Map<string, Data>, next: Data): Data {
+  const before = known.get(next.node.id);
+  if (before && Object.keys(next).every((key) => before[key] === next[key])) return before;
+  known.set(next.node.id, next);
+  return next;
+}
 
 const NODE_TYPES = { box: NodeBox };
 
@@ -75,6 +84,7 @@ function Picture({ view, root, selected, found, onSelect, onOpen, onPlaced }: Pr
     if (measures.length > 0) setSizes((before) => new Map([...before, ...measures]));
     if (moves.length > 0) setMoved((before) => new Map([...before, ...moves]));
   }, []);
+  const known = useRef(new Map<string, Data>());
   const placing = useRef<View | null>(null);
   const first = useMemo(() => columns(view.nodes, new Map()), [view]);
   const current = placed?.view === view ? placed : null;
@@ -101,7 +111,7 @@ function Picture({ view, root, selected, found, onSelect, onOpen, onPlaced }: Pr
           type: 'box',
           position: moved.get(node.id) ?? { x: box.x, y: box.y },
           measured: sizes.get(node.id),
-          data: { node, root: node.id === root, selected: node.id === selected, dim: found !== null && !found.has(node.id), onSelect, onOpen },
+          data: same(known.current, { node, root: node.id === root, selected: node.id === selected, dim: found !== null && !found.has(node.id), onSelect, onOpen }),
           draggable: true,
           focusable: false,
         };

@@ -4,6 +4,7 @@ import { graphql } from '../api/graphql';
 import { label } from '../components/format';
 import { impactHref, lineageHref, nodeHref, versionHref } from '../components/links';
 import { Kind, Stage } from '../components/Marks';
+import { Recalled, stateOf } from '../components/Recalled';
 import type { Settings } from './Controls';
 import { nodeTitle } from './labels';
 import type { Loaded } from './useLineage';
@@ -12,13 +13,13 @@ const NODE = graphql(`
   query NodeBrief($id: ID!) {
     node(id: $id) {
       __typename
-      ... on ModelVersion { modelName version stage owner description }
-      ... on DatasetVersion { namespace version dataRole: role rows description }
-      ... on Run { runKind status actor description }
-      ... on Commit { author message work: role }
-      ... on Tag { tagger message }
-      ... on Feature { column owner description }
-      ... on Deployment { environment live owner description }
+      ... on ModelVersion { recallState modelName version stage owner description }
+      ... on DatasetVersion { recallState namespace version dataRole: role rows description }
+      ... on Run { recallState runKind status actor description }
+      ... on Commit { recallState author message work: role }
+      ... on Tag { recallState tagger message }
+      ... on Feature { recallState column owner description }
+      ... on Deployment { recallState environment live owner description }
     }
   }
 `);
@@ -57,7 +58,7 @@ export function Details({ id, root, loaded, settings, onSet }: Props) {
       <dl className="facts">
         <dt>Kind</dt>
         <dd>
-          <Kind kind={one.node.kind} />
+          <Kind kind={one.node.kind} /> {node && <Recalled id={id} state={stateOf(node)} />}
         </dd>
         {!restricted && (
           <>
@@ -122,7 +123,7 @@ export function Details({ id, root, loaded, settings, onSet }: Props) {
 
 /** The facts of a node that matter at a glance. */
 function Brief({ node }: { node: { __typename: string } & Record<string, unknown> }) {
-  const skip = new Set(['__typename', 'modelName', 'stage', 'description', 'message']);
+  const skip = new Set(['__typename', 'recallState', 'modelName', 'stage', 'description', 'message']);
   const text = node['description'] ?? node['message'];
   return (
     <>

@@ -1,5 +1,6 @@
 import { count } from '../components/format';
 import { Kind } from '../components/Marks';
+import { Recalled, stateOf } from '../components/Recalled';
 import { enumLabel } from './labels';
 import type { LineageEdge, LineageNode } from './useLineage';
 
@@ -50,7 +51,7 @@ export function NodeTable({ nodes, edges, selected, onSelect }: Props) {
                   )}
                 </th>
                 <td>
-                  <Kind kind={node.kind} />
+                  <Kind kind={node.kind} /> <Recalled id={node.id} state={stateOf(node)} />
                 </td>
                 <td className="num">{depth}</td>
                 <td>

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import type { CombinedError } from '@urql/core';
 import { useClient } from 'urql';
+import { MARK } from '../components/Recalled';
 import { graphql, type ResultOf, type VariablesOf } from '../api/graphql';
 
 export const LINEAGE = graphql(`
@@ -9,14 +10,14 @@ export const LINEAGE = graphql(`
     lineage(of: $of, direction: $direction, maxDepth: $maxDepth, history: $history, where: $where, asOf: $asOf, knownAt: $knownAt, after: $after) {
       root
       asOf
-      nodes { node { id kind name } depth layer treeParent upstreamDegree downstreamDegree }
+      nodes { node { id kind name ...Mark } depth layer treeParent upstreamDegree downstreamDegree }
       edges { id from to kind }
       pageInfo { hasNextPage endCursor }
       truncation { truncated reasons frontier redacted }
       historyCut
     }
   }
-`);
+`, [MARK]);
 
 type Lineage = NonNullable<ResultOf<typeof LINEAGE>['lineage']>;
 export type LineageNode = Lineage['nodes'][number];

@@ -1,4 +1,5 @@
 // Which nodes of an answer the picture shows: those near the root, what the reader opened, and siblings rolled up.
+import { stateOf } from '../components/Recalled';
 import type { LineageEdge, LineageNode } from './useLineage';
 
 /** A node of the picture: one of the graph, or several siblings in one. */
@@ -7,6 +8,8 @@ export interface ViewNode {
   kind: string;
   name: string | null;
   restricted: boolean;
+  /** Whether it is recalled, or some of what it stands for. */
+  recall: string | null;
   depth: number;
   layer: number;
   /** How many of its neighbours in the answer are not shown. */
@@ -56,11 +59,11 @@ export function makeView(nodes: readonly LineageNode[], edges: readonly LineageE
   for (const id of shown) {
     const one = byId.get(id);
     if (one === undefined || groupOf.has(id)) continue;
-    out.push({ id, kind: one.node.kind, name: one.node.name, restricted: one.node.name === null, depth: one.depth, layer: one.layer ?? one.depth, hidden: [...around(id)].filter((other) => !shown.has(other)).length, members: [] });
+    out.push({ id, kind: one.node.kind, name: one.node.name, restricted: one.node.name === null, recall: stateOf(one.node), depth: one.depth, layer: one.layer ?? one.depth, hidden: [...around(id)].filter((other) => !shown.has(other)).length, members: [] });
   }
   for (const [id, members] of groups) {
     const first = byId.get(members[0]!)!;
-    out.push({ id, kind: first.node.kind, name: null, restricted: false, depth: first.depth, layer: first.layer ?? first.depth, hidden: 0, members });
+    out.push({ id, kind: first.node.kind, name: null, restricted: false, recall: worst(members.map((member) => stateOf(byId.get(member)!.node))), depth: first.depth, layer: first.layer ?? first.depth, hidden: 0, members });
   }
   const drawn = new Map<string, ViewEdge>();
   for (const edge of lines) {
@@ -72,6 +75,9 @@ export function makeView(nodes: readonly LineageNode[], edges: readonly LineageE
   }
   return { nodes: out, edges: [...drawn.values()], left: known.size - shown.size, rolled: groupOf.size };
 }
+
+/** The state of several nodes together. */
+const worst = (states: (string | null)[]) => ['RECALLED', 'UNKNOWN'].find((state) => states.includes(state)) ?? null;
 
 /** Finds siblings that hang on one shown node alone, and are many of one kind. */
 function rollUp(nodes: readonly LineageNode[], lines: readonly LineageEdge[], shown: ReadonlySet<string>, open: ReadonlySet<string>) {

@@ -1,33 +1,46 @@
 // /models: every model, with filters and sorts. Its state is in the address.
 import { useEffect, useState } from 'react';
-import { useQuery } from 'urql';
+import { useClient, useQuery } from 'urql';
 import { Link } from 'wouter';
-import { graphql, nodesOf, type ResultOf } from '../api/graphql';
+import { graphql, nodesOf, type FragmentOf } from '../api/graphql';
+import { Choice } from '../components/Choice';
 import { modelHref, versionHref } from '../components/links';
 import { STAGES, Stage, Tags, Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { count, title } from '../components/format';
 import { useUrlState } from '../components/useUrlState';
 
-const MODELS = graphql(`
-  query Catalog($after: String, $filter: ModelFilter, $orderBy: ModelOrder) {
-    models(first: 50, after: $after, filter: $filter, orderBy: $orderBy) {
-      totalCount
-      edges {
-        node {
-          id name description owner createdAt nextReview
-          tags { key value }
-          productionVersion { id version stage deprecation { step sunset } card { completeness { complete filled total } } }
-          latestVersion { id version stage }
-        }
-      }
-      pageInfo { hasNextPage endCursor }
-    }
+const ROW = graphql(`
+  fragment CatalogRow on Model @_unmask {
+    id name description owner createdAt nextReview
+    tags { key value }
+    productionVersion { id version stage recallState deprecation { step sunset } card { completeness { complete filled total } } }
+    latestVersion { id version stage recallState }
   }
 `);
 
-type Model = NonNullable<NonNullable<ResultOf<typeof MODELS>['models']>['edges'][number]['node']>;
+const MODELS = graphql(
+  `
+  query Catalog($after: String, $filter: ModelFilter, $orderBy: ModelOrder) {
+    models(first: 50, after: $after, filter: $filter, orderBy: $orderBy) { totalCount edges { node { ...CatalogRow } } pageInfo { hasNextPage endCursor } }
+  }
+`,
+  [ROW],
+);
+
+// A list of models has no filter by tag; the search knows tags. What it finds by the words is kept if it has the tag.
+const TAGGED = graphql(
+  `
+  query CatalogByTag($text: String!, $after: String) {
+    search(text: $text, kinds: [MODEL], first: 50, after: $after) { edges { node { __typename id ...CatalogRow } } pageInfo { hasNextPage endCursor } }
+  }
+`,
+  [ROW],
+);
+
+type Model = FragmentOf<typeof ROW>;
 type StageName = (typeof STAGES)[number][0];
 
 const SORTS = {
@@ -44,7 +57,10 @@ export default function Catalog() {
   const prefix = params.get('name') ?? '';
   const sort = (params.get('sort') ?? 'name') as keyof typeof SORTS;
   const after = params.get('after');
-  const filtered = stage !== undefined || owner !== '' || prefix !== '';
+  const tag = params.get('tag') ?? '';
+  const filtered = stage !== undefined || owner !== '' || prefix !== '' || tag !== '';
+  const hasTag = (model: Model) => (model.tags ?? []).some(({ key, value }) => `${key}=${value}` === tag);
+  const [tagged] = useQuery({ query: TAGGED, variables: { text: tag.replaceAll('=', ' '), after }, pause: tag === '' });
   const [{ data, fetching, error }] = useQuery({
     query: MODELS,
     variables: {
@@ -52,15 +68,19 @@ export default function Catalog() {
       filter: { ...(stage && { stage: stage as StageName }), ...(owner && { owner }), ...(prefix && { namePrefix: prefix }) },
       orderBy: (SORTS[sort] ?? SORTS.name)[1],
     },
+    pause: tag !== '',
   });
+  const found = tag === '' ? data?.models : tagged.data?.search && { edges: tagged.data.search.edges.map(({ node }) => ({ node: node?.__typename === 'Model' && hasTag(node) ? node : null })), pageInfo: tagged.data.search.pageInfo };
+  const tags = [...new Set(nodesOf(found).flatMap((model) => (model.tags ?? []).map(({ key, value }) => `${key}=${value}`)))].sort();
   return (
-    <Page title="Models" lead={data?.models?.totalCount != null ? count(data.models.totalCount, 'model') : undefined}>
+    <Page title="Models" lead={tag === '' && data?.models?.totalCount != null ? count(data.models.totalCount, 'model') : undefined}>
       <form className="toolbar" role="search" aria-label="Filter the models" onSubmit={(event) => event.preventDefault()}>
-        <Filter name="Name starts with" value={prefix} wide onSet={(value) => set({ name: value, after: null }, 'replace')} />
-        <Filter name="Owner" value={owner} onSet={(value) => set({ owner: value, after: null }, 'replace')} />
+        {(tags.length > 0 || tag !== '') && <Choice name="Tag" value={tag} all="any tag" options={[...new Set([...tags, ...(tag === '' ? [] : [tag])])].map((one) => [one, one] as const)} onSet={(value) => set({ tag: value, name: null, owner: null, stage: null, after: null })} />}
+        <Filter name="Name starts with" value={prefix} wide onSet={(value) => set({ name: value, tag: null, after: null }, 'replace')} />
+        <Filter name="Owner" value={owner} onSet={(value) => set({ owner: value, tag: null, after: null }, 'replace')} />
         <div className="field">
           <label htmlFor="stage">With a version in</label>
-          <select id="stage" value={stage ?? ''} onChange={(event) => set({ stage: event.target.value, after: null })}>
+          <select id="stage" value={stage ?? ''} onChange={(event) => set({ stage: event.target.value, tag: null, after: null })}>
             <option value="">any stage</option>
             {STAGES.map(([name]) => (
               <option key={name} value={name}>
@@ -80,19 +100,19 @@ export default function Catalog() {
           </select>
         </div>
         {filtered && (
-          <button type="button" onClick={() => set({ stage: null, owner: null, name: null, after: null })}>
+          <button type="button" onClick={() => set({ stage: null, owner: null, name: null, tag: null, after: null })}>
             Clear
           </button>
         )}
       </form>
-      <Answer data={data?.models} fetching={fetching} error={error} lines={8}>
+      <Answer data={found} fetching={tag === '' ? fetching : tagged.fetching} error={tag === '' ? error : tagged.error} lines={8}>
         {(models) => {
           const rows = nodesOf(models);
           if (rows.length === 0) return filtered ? <p className="empty">No model fits these filters.</p> : <EmptyRegistry />;
           return (
             <>
               <div className="panel">
-                <ModelTable models={rows} onOwner={(name) => set({ owner: name, after: null })} />
+                <ModelTable models={rows} onOwner={(name) => set({ owner: name, tag: null, after: null })} />
               </div>
               <Pager hasNext={models.pageInfo.hasNextPage} after={after} end={models.pageInfo.endCursor} onGo={(to) => set({ after: to })} />
             </>
@@ -122,6 +142,7 @@ function Filter({ name, value, wide, onSet }: { name: string; value: string; wid
 }
 
 function ModelTable({ models, onOwner }: { models: Model[]; onOwner: (owner: string) => void }) {
+  const gaps = useGaps(models);
   return (
     <div className="scroll">
       <table className="models">
@@ -151,11 +172,11 @@ function ModelTable({ models, onOwner }: { models: Model[]; onOwner: (owner: str
                 )}
               </td>
               <td>
-                <VersionLink model={model.name} version={model.productionVersion} />
+                <VersionLink model={model.name} version={model.productionVersion} gaps={gaps} />
                 <Badges model={model} />
               </td>
               <td>
-                <VersionLink model={model.name} version={model.latestVersion} />
+                <VersionLink model={model.name} version={model.latestVersion} gaps={gaps} />
               </td>
               <td>
                 <Time at={model.createdAt} date />
@@ -168,12 +189,17 @@ function ModelTable({ models, onOwner }: { models: Model[]; onOwner: (owner: str
   );
 }
 
-function VersionLink({ model, version }: { model: string | null; version: { version: string | null; stage: string | null } | null }) {
+function VersionLink({ model, version, gaps }: { gaps: ReadonlyMap<string, number>; model: string | null; version: { id: string; version: string | null; stage: string | null; recallState: string | null } | null }) {
   if (version === null) return <span className="muted">none</span>;
   return (
     <div>
       {model !== null && version.version !== null ? <Link href={versionHref(model, version.version)}>{version.version}</Link> : <span className="muted">restricted</span>}{' '}
-      <Stage stage={version.stage} />
+      <Stage stage={version.stage} /> <Recalled id={version.id} state={version.recallState} />{' '}
+      {(gaps.get(version.id) ?? 0) > 0 && (
+        <span className="badge warn" title="What it came from is not all recorded; its page says what is missing.">
+          {count(gaps.get(version.id)!, 'gap')}
+        </span>
+      )}
     </div>
   );
 }
@@ -195,6 +221,33 @@ function Badges({ model }: { model: Model }) {
       )}
     </div>
   );
+}
+
+/** The server answers at most so many walks with one request. */
+const WALKS = 10;
+
+/** How many gaps the ways of the models' versions have; they come after the list. */
+function useGaps(models: readonly Model[]): ReadonlyMap<string, number> {
+  const client = useClient();
+  const [gaps, setGaps] = useState<ReadonlyMap<string, number>>(new Map());
+  const key = [...new Set(models.flatMap((model) => [model.productionVersion?.id ?? [], model.latestVersion?.id ?? []].flat()))].join(' ');
+  useEffect(() => {
+    let left = false;
+    const ask = async () => {
+      const ids = key.split(' ').filter(Boolean);
+      for (let at = 0; at < ids.length && !left; at += WALKS) {
+        const part = ids.slice(at, at + WALKS);
+        const query = `query CatalogGaps(${part.map((_, i) => `$v${i}: ID!`).join(', ')}) { ${part.map((_, i) => `g${i}: provenance(of: $v${i}) { gaps { code } }`).join(' ')} }`;
+        const { data } = await client.query<Record<string, { gaps: unknown[] } | null>>(query, Object.fromEntries(part.map((id, i) => [`v${i}`, id]))).toPromise();
+        if (!left && data) setGaps((before) => new Map([...before, ...part.map((id, i) => [id, data[`g${i}`]?.gaps.length ?? 0] as const)]));
+      }
+    };
+    void ask();
+    return () => {
+      left = true;
+    };
+  }, [key, client]);
+  return gaps;
 }
 
 /** What to do in a registry that holds nothing. */

@@ -5,6 +5,7 @@ import { graphql, nodesOf } from '../api/graphql';
 import { FactTabs } from '../components/FactTabs';
 import { nodeHref } from '../components/links';
 import { Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { useList } from '../components/useList';
@@ -12,7 +13,7 @@ import { useList } from '../components/useList';
 const COMMITS = graphql(`
   query Commits($after: String) {
     commits(first: 50, after: $after, orderBy: { field: COMMITTED_AT, direction: DESC }) {
-      edges { node { id name sha message author role committedAt } }
+      edges { node { id name sha message author role committedAt recallState } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -33,7 +34,7 @@ export default function Commits() {
                   <Link href={nodeHref(commit.id)}>
                     <code>{commit.sha?.slice(0, 10) ?? commit.name ?? 'restricted'}</code>
                   </Link>{' '}
-                  {commit.message?.split('\n')[0]} {commit.role && <span className="badge">{commit.role}</span>}
+                  {commit.message?.split('\n')[0]} {commit.role && <span className="badge">{commit.role}</span>} <Recalled id={commit.id} state={commit.recallState} />
                   <div className="muted small">
                     {commit.author}, <Time at={commit.committedAt} />
                   </div>

@@ -1,22 +1,25 @@
 // /compare?a=&b=: two versions side by side, for someone who must judge the change. It prints as a document.
-import { useMemo } from 'react';
+import { Suspense, lazy, useMemo } from 'react';
 import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { print } from 'graphql/language/printer';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { graphiqlHref, nodeHref, versionHref } from '../components/links';
 import { Stage, Time } from '../components/Marks';
-import { Answer, Page, Panel } from '../components/Page';
+import { Recalled } from '../components/Recalled';
+import { Answer, Page, Panel, Skeleton } from '../components/Page';
 import { count, number } from '../components/format';
 import { useUrlState } from '../components/useUrlState';
 import { truncationText } from '../graph/labels';
+
+const ComparePlot = lazy(() => import('../components/ComparePlot'));
 
 const SIDE = graphql(`
   query CompareSide($id: ID!) {
     node(id: $id) {
       __typename
       ... on ModelVersion {
-        id version modelName stage createdDate creator
+        id version modelName stage createdDate creator recallState
         model { id versions(first: 50) { edges { node { id version stage } } } }
       }
     }
@@ -116,7 +119,7 @@ function Choose({ name, value, versions, onSet }: { name: string; value: string;
 
 function SideHead({ side, name }: { side: Side; name: string }) {
   return (
-    <Panel title={`${name}: ${side.version}`} id={`side-${name}`} more={<Stage stage={side.stage} />}>
+    <Panel title={`${name}: ${side.version}`} id={`side-${name}`} more={<span className="badges"><Stage stage={side.stage} /> <Recalled id={side.id} state={side.recallState} /></span>}>
       <p>
         {side.modelName && side.version && <Link href={versionHref(side.modelName, side.version)}>Its page</Link>}, made <Time at={side.createdDate} date /> by {side.creator ?? 'someone'}
       </p>
@@ -129,12 +132,19 @@ const write = (value: unknown) => (value == null ? '—' : typeof value === 'num
 function Content({ diff, before, after }: { diff: Diff; before: string; after: string }) {
   const cut = [...truncationText(diff.truncationA), ...truncationText(diff.truncationB)];
   const metrics = useMemo(() => diff.metrics ?? [], [diff]);
+  // One scale fits what lies between 0 and 1; the table has all.
+  const points = useMemo(() => metrics.flatMap((one) => (fits(one.before) && fits(one.after) ? [{ metric: one.key, before: one.before, after: one.after }] : [])), [metrics]);
   return (
     <>
       {cut.length > 0 && <p className="notice">{cut.join(' ')}</p>}
       {diff.identical && <p className="empty">Both came from the same data, code and features.</p>}
       {metrics.length > 0 && (
         <Panel title="Metrics">
+          {points.length > 0 && (
+            <Suspense fallback={<Skeleton lines={6} />}>
+              <ComparePlot points={points} before={before} after={after} />
+            </Suspense>
+          )}
           <Table before={before} after={after} more="Change" rows={metrics.map((one) => [one.key, write(one.before), write(one.after), one.before !== null && one.after !== null ? signed(one.after - one.before) : ''])} />
         </Panel>
       )}
@@ -197,6 +207,8 @@ function Content({ diff, before, after }: { diff: Diff; before: string; after: s
     </>
   );
 }
+
+const fits = (value: number | null): value is number => value !== null && value >= 0 && value <= 1;
 
 const signed = (value: number) => `${value > 0 ? '+' : ''}${number(value)}`;
 

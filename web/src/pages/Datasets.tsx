@@ -6,6 +6,7 @@ import { graphql, nodesOf } from '../api/graphql';
 import { FactTabs } from '../components/FactTabs';
 import { nodeHref } from '../components/links';
 import { Tags, Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { label, long } from '../components/format';
@@ -15,7 +16,7 @@ const DATASETS = graphql(`
   query Datasets($after: String, $filter: DatasetFilter) {
     datasets(first: 50, after: $after, filter: $filter) {
       totalCount
-      edges { node { id name namespace description owner createdAt tags { key value } versions(first: 5) { totalCount edges { node { id name version rows role createdAt } } } } }
+      edges { node { id name namespace description owner createdAt tags { key value } versions(first: 5) { totalCount edges { node { id name version rows role createdAt recallState } } } } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -55,7 +56,7 @@ export default function Datasets() {
                   <ul className="plain">
                     {nodesOf(dataset.versions).map((version) => (
                       <li key={version.id} className="small">
-                        <Link href={nodeHref(version.id)}>{version.version ?? version.name ?? version.id}</Link> <span className="badge">{label(version.role)}</span> {version.rows !== null && `${long(version.rows)} rows`}{' '}
+                        <Link href={nodeHref(version.id)}>{version.version ?? version.name ?? version.id}</Link> <span className="badge">{label(version.role)}</span> <Recalled id={version.id} state={version.recallState} /> {version.rows !== null && `${long(version.rows)} rows`}{' '}
                         <span className="muted">
                           <Time at={version.createdAt} date />
                         </span>

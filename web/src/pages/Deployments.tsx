@@ -6,6 +6,7 @@ import { graphql, nodesOf } from '../api/graphql';
 import { Choice } from '../components/Choice';
 import { lineageHref, nodeHref, versionHref } from '../components/links';
 import { Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { number } from '../components/format';
@@ -14,7 +15,7 @@ import { useList } from '../components/useList';
 const DEPLOYMENTS = graphql(`
   query Deployments($after: String, $filter: DeploymentFilter) {
     deployments(first: 50, after: $after, filter: $filter, orderBy: { field: STARTED_AT, direction: DESC }) {
-      edges { node { id name environment endpoint trafficPercent modelName version owner startedAt endedAt live } }
+      edges { node { id name environment endpoint trafficPercent modelName version owner startedAt endedAt live recallState } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -78,7 +79,7 @@ export default function Deployments() {
                         )}
                       </td>
                       <td>
-                        <span className={one.live ? 'badge good' : 'badge'}>{one.live ? 'live' : 'ended'}</span> {one.trafficPercent !== null && `${number(one.trafficPercent)} %`}
+                        <span className={one.live ? 'badge good' : 'badge'}>{one.live ? 'live' : 'ended'}</span> {one.trafficPercent !== null && `${number(one.trafficPercent)} %`} <Recalled id={one.id} state={one.recallState} />
                       </td>
                       <td>{one.owner}</td>
                       <td>

@@ -5,6 +5,7 @@ import { graphql, nodesOf } from '../api/graphql';
 import { FactTabs } from '../components/FactTabs';
 import { nodeHref } from '../components/links';
 import { Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { count } from '../components/format';
@@ -16,7 +17,7 @@ const FEATURES = graphql(`
       totalCount
       edges {
         node {
-          id name type description owner column createdAt
+          id name type description owner column createdAt recallState
           upstream(first: 1) { edges { node { id name } } }
           downstream(first: 3) { totalCount edges { node { __typename id ... on ModelVersion { modelName version } } } }
         }
@@ -53,7 +54,7 @@ export default function Features() {
                     {nodesOf(found).map((feature) => (
                       <tr key={feature.id}>
                         <th scope="row">
-                          <Link href={nodeHref(feature.id)}>{feature.name ?? 'restricted feature'}</Link>
+                          <Link href={nodeHref(feature.id)}>{feature.name ?? 'restricted feature'}</Link> <Recalled id={feature.id} state={feature.recallState} />
                           {feature.description && <div className="muted small clamp">{feature.description}</div>}
                         </th>
                         <td>{feature.type}</td>

@@ -2,13 +2,18 @@
 import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { graphql, nodesOf } from '../api/graphql';
+import { useLive } from '../api/live';
 import { useMay, useViewer } from '../api/viewer';
+import { Boards } from '../components/Boards';
 import { Choice } from '../components/Choice';
-import { modelHref, versionHref } from '../components/links';
+import { modelHref } from '../components/links';
 import { Stage, Time } from '../components/Marks';
 import { Answer, Page, Panel, Skeleton } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { Text } from '../components/Text';
+import { VersionRef } from '../components/VersionRef';
+import { DecideButtons } from '../components/Decide';
+import { DeprecationButtons, PlanButton } from './governance/DeprecationActions';
 import { count, label } from '../components/format';
 import { useList } from '../components/useList';
 
@@ -45,11 +50,7 @@ const REVIEWS = graphql(`
   }
 `);
 
-const BOARDS = [
-  ['requests', 'Requests'],
-  ['deprecations', 'Deprecations'],
-  ['reviews', 'Reviews'],
-] as const;
+const BOARDS = ['requests', 'deprecations', 'reviews'] as const;
 const STATUSES = ['PENDING', 'APPROVED', 'EXECUTED', 'REJECTED', 'EXPIRED', 'VOID', 'WITHDRAWN'] as const;
 const STEPS = ['PLANNED', 'ANNOUNCED', 'RETIRED', 'CLEANED_UP', 'WITHDRAWN'] as const;
 
@@ -57,19 +58,12 @@ export default function Governance() {
   const list = useList();
   const viewer = useViewer();
   const may = useMay();
-  const board = BOARDS.map(([key]) => key).find((key) => key === list.value('board')) ?? 'requests';
+  const board = BOARDS.find((key) => key === list.value('board')) ?? 'requests';
   if (viewer === null) return <Skeleton />;
   const allowed = board === 'deprecations' ? may('deprecation.read') : may('request.read');
   return (
     <Page title="Governance" lead="What waits for a decision, what goes out of use, and what is due for review.">
-      <fieldset className="actions">
-        <legend className="visually-hidden">Board</legend>
-        {BOARDS.map(([key, text]) => (
-          <Link key={key} className="button" href={`/governance?board=${key}`} aria-current={board === key ? 'true' : undefined}>
-            {text}
-          </Link>
-        ))}
-      </fieldset>
+      <Boards current={board} />
       {!allowed && <p className="empty">Your roles may not read this board. Ask an administrator for a role that may.</p>}
       {allowed && board === 'requests' && <Requests />}
       {allowed && board === 'deprecations' && <Deprecations />}
@@ -78,23 +72,15 @@ export default function Governance() {
   );
 }
 
-function VersionRef({ model, version }: { model: string | null; version: string | null }) {
-  if (model === null || version === null) return <span className="muted">a restricted version</span>;
-  return (
-    <Link href={versionHref(model, version)}>
-      {model} {version}
-    </Link>
-  );
-}
-
 function Requests() {
   const list = useList();
   const status = STATUSES.find((one) => one === list.value('status'));
   const mine = list.value('whose');
-  const [{ data, fetching, error }] = useQuery({
+  const [{ data, fetching, error }, again] = useQuery({
     query: REQUESTS,
     variables: { after: list.after, filter: { ...(status && { status }), scope: mine === 'MINE' || mine === 'WAITING_FOR_ME' ? mine : 'ALL' } },
   });
+  useLive(() => again({ requestPolicy: 'network-only' }));
   return (
     <>
       <div className="toolbar">
@@ -129,6 +115,7 @@ function Requests() {
                     {one.closedBy && ` · closed by ${one.closedBy}`}
                     {one.comment && `: ${one.comment}`}
                   </div>
+                  {one.status === 'PENDING' && <DecideButtons id={one.id} requestedBy={one.requestedBy} />}
                   {(one.voidBecause ?? []).length > 0 && <div className="notice">{one.voidBecause!.join('; ')}</div>}
                 </li>
               ))}
@@ -144,11 +131,13 @@ function Requests() {
 function Deprecations() {
   const list = useList();
   const step = STEPS.find((one) => one === list.value('step'));
-  const [{ data, fetching, error }] = useQuery({ query: DEPRECATIONS, variables: { after: list.after, filter: step ? { step } : {} } });
+  const [{ data, fetching, error }, again] = useQuery({ query: DEPRECATIONS, variables: { after: list.after, filter: step ? { step } : {} } });
+  useLive(() => again({ requestPolicy: 'network-only' }));
   return (
     <>
       <div className="toolbar">
         <Choice name="Step" value={step ?? ''} options={STEPS} onSet={(value) => list.filter('step', value)} />
+        <PlanButton />
       </div>
       <Answer data={data?.deprecations} fetching={fetching} error={error}>
         {(found) => (
@@ -166,6 +155,7 @@ function Deprecations() {
                       </>
                     )}
                   </div>
+                  {one.modelName && one.version && <DeprecationButtons model={one.modelName} version={one.version} step={one.step} sunset={one.sunset} />}
                   <ol className="steps">
                     <Step name="planned" at={one.plannedAt} by={one.plannedBy} />
                     <Step name="announced" at={one.announcedAt} by={one.announcedBy} />

@@ -3,17 +3,20 @@ import { useState, type FormEvent } from 'react';
 import { useQuery } from 'urql';
 import { Link, useLocation } from 'wouter';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
+import { useLive } from '../api/live';
 import { useMay, useViewer } from '../api/viewer';
-import { modelHref, versionHref } from '../components/links';
+import { modelHref, nodeHref, recallHref, versionHref } from '../components/links';
 import { Stage, Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page, Panel } from '../components/Page';
+import { VersionRef } from '../components/VersionRef';
 import { label, title } from '../components/format';
 import { EmptyRegistry } from './Catalog';
 
 const HOME = graphql(`
-  query Home($requests: Boolean!, $deprecations: Boolean!, $log: Boolean!) {
+  query Home($requests: Boolean!, $deprecations: Boolean!, $recalls: Boolean!, $log: Boolean!) {
     models(first: 6, orderBy: { field: CREATED_AT, direction: DESC }) {
-      edges { node { id name description owner productionVersion { id version stage } latestVersion { id version stage } } }
+      edges { node { id name description owner productionVersion { id version stage recallState } latestVersion { id version stage } } }
     }
     reviewsDue(first: 10) @include(if: $requests) { edges { node { id name owner nextReview } } }
     transitionRequests(first: 10, filter: { scope: WAITING_FOR_ME }) @include(if: $requests) {
@@ -22,8 +25,11 @@ const HOME = graphql(`
     deprecations(first: 10, filter: { step: ANNOUNCED }) @include(if: $deprecations) {
       edges { node { id modelName version sunset replacement { id version } } }
     }
+    recalls(first: 10, filter: { open: true }) @include(if: $recalls) {
+      edges { node { id number reason severity recalledBy recalledAt clearing { askedBy askedAt reason } nodes { id name } } }
+    }
     auditLog(first: 12) @include(if: $log) {
-      edges { node { seq at actor action reason detail } }
+      edges { node { seq at actor action reason model objects } }
     }
   }
 `);
@@ -33,11 +39,12 @@ export default function Home() {
   const may = useMay();
   const [, go] = useLocation();
   const [text, setText] = useState('');
-  const [{ data, fetching, error }] = useQuery({
+  const [{ data, fetching, error }, again] = useQuery({
     query: HOME,
-    variables: { requests: may('request.read'), deprecations: may('deprecation.read'), log: may('log.read') },
+    variables: { requests: may('request.read'), deprecations: may('deprecation.read'), recalls: may('recall.read'), log: may('log.read') },
     pause: viewer === null,
   });
+  useLive(() => again({ requestPolicy: 'network-only' }));
   function search(event: FormEvent) {
     event.preventDefault();
     if (text.trim() !== '') go(`/search?${new URLSearchParams({ q: text.trim() })}`);
@@ -62,18 +69,7 @@ export default function Home() {
             <div className="sided">
               <div className="stack">
                 <Waiting home={home} />
-                {home.auditLog && (
-                  <Panel title="What changed lately">
-                    <ul className="rows">
-                      {nodesOf(home.auditLog).map((entry) => (
-                        <li key={String(entry.seq)}>
-                          <strong>{title(entry.action)}</strong> by {entry.actor ?? 'someone'}
-                          {entry.reason ? `: ${entry.reason}` : ''} <span className="muted small"><Time at={entry.at} /></span>
-                        </li>
-                      ))}
-                    </ul>
-                  </Panel>
-                )}
+                {home.auditLog && <Changes entries={nodesOf(home.auditLog)} />}
               </div>
               <Panel title="Newest models" more={<Link href="/models">All models</Link>}>
                 <ul className="rows">
@@ -84,7 +80,7 @@ export default function Home() {
                       {model.description && <div className="muted small clamp">{model.description}</div>}
                       {model.name !== null && model.productionVersion?.version && (
                         <div className="small">
-                          <Link href={versionHref(model.name, model.productionVersion.version)}>{model.productionVersion.version}</Link> <Stage stage={model.productionVersion.stage} />
+                          <Link href={versionHref(model.name, model.productionVersion.version)}>{model.productionVersion.version}</Link> <Stage stage={model.productionVersion.stage} /> <Recalled id={model.productionVersion.id} state={model.productionVersion.recallState} />
                         </div>
                       )}
                     </li>
@@ -99,16 +95,79 @@ export default function Home() {
   );
 }
 
+const ABOUT = graphql(`
+  query HomeAbout($ids: [ID!]!) {
+    nodes(ids: $ids) {
+      __typename
+      id
+      ... on Model { name }
+      ... on ModelVersion { modelName version }
+      ... on Deployment { name }
+      ... on DatasetVersion { name }
+      ... on Run { name }
+    }
+  }
+`);
+
+type Entry = NonNullable<NonNullable<ResultOf<typeof HOME>['auditLog']>['edges'][number]['node']>;
+type About = NonNullable<ResultOf<typeof ABOUT>['nodes']>[number];
+
+/** The last entries of the log, each with the model or the node that it is about. */
+function Changes({ entries }: { entries: Entry[] }) {
+  const ids = [...new Set(entries.flatMap((entry) => [...(entry.model === null ? [] : [entry.model]), ...(entry.objects ?? []).slice(0, 1)]))].slice(0, 100);
+  const [{ data }] = useQuery({ query: ABOUT, variables: { ids }, pause: ids.length === 0 });
+  const known = new Map((data?.nodes ?? []).flatMap((node) => (node === null ? [] : [[node.id, node] as const])));
+  return (
+    <Panel title="What changed lately" more={<Link href="/log">The log</Link>}>
+      <ul className="rows">
+        {entries.map((entry) => (
+          <li key={String(entry.seq)}>
+            <strong>{title(entry.action)}</strong> <AboutLink main={known.get(entry.objects?.[0] ?? '')} model={known.get(entry.model ?? '')} />
+            {entry.reason && <div>{entry.reason}</div>}
+            <div className="muted small">
+              {entry.actor ?? 'someone'}, <Time at={entry.at} />
+            </div>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+/** What an entry is about, the main object if it is one that people know by name, or its model. */
+function AboutLink({ main, model }: { main: About | undefined; model: About | undefined }) {
+  for (const one of [main, model]) {
+    if (one?.__typename === 'ModelVersion' && one.modelName && one.version) return <VersionRef model={one.modelName} version={one.version} />;
+    if (one?.__typename === 'Model' && one.name) return <Link href={modelHref(one.name)}>{one.name}</Link>;
+    if ((one?.__typename === 'Deployment' || one?.__typename === 'DatasetVersion' || one?.__typename === 'Run') && one.name) return <Link href={nodeHref(one.id)}>{one.name}</Link>;
+  }
+  return null;
+}
+
 type HomeData = ResultOf<typeof HOME>;
 
 function Waiting({ home }: { home: HomeData }) {
+  const viewer = useViewer();
   const requests = nodesOf(home.transitionRequests);
   const reviews = nodesOf(home.reviewsDue);
   const sunsets = nodesOf(home.deprecations);
+  const recalls = nodesOf(home.recalls);
   return (
     <Panel title="What waits for you">
-      {requests.length + reviews.length + sunsets.length === 0 && <p className="muted">Nothing waits for you.</p>}
+      {requests.length + reviews.length + sunsets.length + recalls.length === 0 && <p className="muted">Nothing waits for you.</p>}
       <ul className="rows">
+        {recalls.map((recall) => (
+          <li key={recall.id}>
+            <span className="badge bad">recall</span> <Link href={recallHref(recall.id)}>Recall {recall.number}</Link>: {recall.reason}{' '}
+            <span className="muted small">
+              {recall.clearing === null
+                ? `${label(recall.severity)}, by ${recall.recalledBy}`
+                : recall.clearing.askedBy === viewer?.subject
+                  ? 'you asked to clear it; a second person decides'
+                  : `${recall.clearing.askedBy} asks to clear it`}
+            </span>
+          </li>
+        ))}
         {requests.map((request) => (
           <li key={request.id}>
             <span className="badge warn">approval</span> <VersionRef model={request.modelName} version={request.version} /> from {label(request.from)} to {label(request.to)}, asked by {request.requestedBy},{' '}
@@ -129,14 +188,5 @@ function Waiting({ home }: { home: HomeData }) {
         ))}
       </ul>
     </Panel>
-  );
-}
-
-function VersionRef({ model, version }: { model: string | null; version: string | null }) {
-  if (model === null || version === null) return <span className="muted">a restricted version</span>;
-  return (
-    <Link href={versionHref(model, version)}>
-      {model} {version}
-    </Link>
   );
 }

@@ -5,28 +5,31 @@ import { Link } from 'wouter';
 import { print } from 'graphql/language/printer';
 import { graphql, type ResultOf } from '../api/graphql';
 import { graphiqlHref, lineageHref, modelHref, nodeHref, useSegments } from '../components/links';
-import { Kind, KindIcon, Stage, Time } from '../components/Marks';
+import { Kind, Stage, Time } from '../components/Marks';
 import { Answer, NotFound, Page, Panel } from '../components/Page';
 import { Pager } from '../components/Pager';
-import { count, label } from '../components/format';
+import { PathList } from '../components/PathList';
+import { RecallButton } from '../components/RecallButton';
+import { MARK, Recalled, stateOf } from '../components/Recalled';
+import { count } from '../components/format';
 import { useUrlState } from '../components/useUrlState';
 import { save } from '../graph/exports';
 import { truncationText } from '../graph/labels';
 
 const IMPACT = graphql(`
   query Impact($of: ID!, $live: Boolean!, $targets: [NodeKind!]!, $after: String) {
-    node(id: $of) { __typename id ... on ProvenanceNode { kind name } }
+    node(id: $of) { __typename id ... on ProvenanceNode { kind name ...Mark } }
     impact(of: [$of], live: $live, targets: $targets, after: $after) {
       totalCount
       asOf
       counts { total environments { environment count } }
       models { models { model { id name } versions liveDeployments } }
-      edges { depth environment owner stage node { id kind name } path { id kind name } }
+      edges { depth environment owner stage node { id kind name ...Mark } path { id kind name } }
       pageInfo { hasNextPage endCursor }
       truncation { truncated reasons frontier redacted }
     }
   }
-`);
+`, [MARK]);
 
 type Impact = NonNullable<ResultOf<typeof IMPACT>['impact']>;
 
@@ -44,9 +47,10 @@ export default function ImpactPage() {
   return (
     <Page
       title={`Impact of ${name}`}
-      lead={node && <Kind kind={node.kind} />}
+      lead={node && <span className="badges"><Kind kind={node.kind} /> <Recalled id={id} state={stateOf(node)} /></span>}
       actions={
         <>
+          {node && <RecallButton id={id} kind={node.kind} name={name} />}
           <Link className="button" href={`${lineageHref(id)}?direction=DOWNSTREAM`}>
             As a graph
           </Link>
@@ -117,18 +121,8 @@ function Content({ name, impact, after, onGo }: { name: string; impact: Impact; 
             {rows.map((row) => (
               <li key={row.node.id}>
                 <strong>{row.node.name === null ? 'a restricted node' : <Link href={nodeHref(row.node.id)}>{row.node.name}</Link>}</strong>{' '}
-                {row.environment && <span className="badge">{row.environment}</span>} {row.owner && <span className="muted">{row.owner}</span>} {row.stage && <Stage stage={row.stage} />}
-                <ol className="path" aria-label="Shortest path">
-                  {row.path.map((step) => (
-                    <li key={step.id} data-kind={step.kind}>
-                      <span className="kind">
-                        <KindIcon kind={step.kind} />
-                        <span className="visually-hidden">{label(step.kind)}</span>
-                      </span>{' '}
-                      {step.name === null ? <em>restricted</em> : <Link href={nodeHref(step.id)}>{step.name}</Link>}
-                    </li>
-                  ))}
-                </ol>
+                {row.environment && <span className="badge">{row.environment}</span>} {row.owner && <span className="muted">{row.owner}</span>} {row.stage && <Stage stage={row.stage} />} <Recalled id={row.node.id} state={stateOf(row.node)} />
+                <PathList path={row.path} />
               </li>
             ))}
           </ul>

@@ -3,12 +3,13 @@
 import '../styles/tree.css';
 import { Suspense, lazy, useCallback, useMemo, useState } from 'react';
 import { useQuery } from 'urql';
-import { graphql } from '../api/graphql';
+import { graphql, type ResultOf } from '../api/graphql';
 import { hiddenFieldsText, queryErrorText } from '../api/errortext';
 import { count } from '../components/format';
 import { graphiqlHref, useSegments } from '../components/links';
 import { Time } from '../components/Marks';
-import { Page, Skeleton } from '../components/Page';
+import { Page, Panel, Skeleton } from '../components/Page';
+import { PathList } from '../components/PathList';
 import { useUrlState } from '../components/useUrlState';
 import { Controls, type Settings } from '../graph/Controls';
 import { Details } from '../graph/Details';
@@ -26,12 +27,13 @@ const Canvas = lazy(() => import('../graph/Canvas').then(({ Canvas: component })
 
 const PATHS = graphql(`
   query PathsBetween($from: ID!, $to: ID!, $asOf: DateTime, $knownAt: DateTime) {
-    up: paths(from: $from, to: $to, k: 1, asOf: $asOf, knownAt: $knownAt) { onAnyPath { nodes { id } } exhaustive }
-    down: paths(from: $to, to: $from, k: 1, asOf: $asOf, knownAt: $knownAt) { onAnyPath { nodes { id } } exhaustive }
+    up: paths(from: $from, to: $to, k: 5, asOf: $asOf, knownAt: $knownAt) { ...Ways }
+    down: paths(from: $to, to: $from, k: 5, asOf: $asOf, knownAt: $knownAt) { ...Ways }
   }
+  fragment Ways on PathSet @_unmask { paths { length nodes { id kind name } } exhaustive onAnyPath { nodes { id } } truncation { truncated reasons frontier redacted } }
 `);
 
-/** A graph of more nodes starts as a table. */
+/** A graph of more nodes starts as a table, and one of half as many when more follow. */
 const DRAWABLE = 1000;
 const NO_BOXES: ReadonlyMap<string, Box> = new Map();
 
@@ -92,7 +94,7 @@ interface ShownProps {
 
 function Shown({ id, name, loaded, fetching, question, settings, onSet, onMore }: ShownProps) {
   const [boxes, setBoxes] = useState(NO_BOXES);
-  const onPath = usePath(id, settings);
+  const { onPath, ways } = usePath(id, settings);
   const nodes = useMemo(() => (onPath ? loaded.nodes.filter(({ node }) => onPath.has(node.id) || node.id === loaded.last.root) : loaded.nodes), [loaded, onPath]);
   const view = useMemo(() => makeView(nodes, loaded.edges, onPath ? Infinity : settings.hops, new Set(settings.open)), [nodes, loaded, onPath, settings.hops, settings.open.join()]);
   const tree = useMemo(() => buildTree(loaded.last.root, nodes, loaded.edges), [nodes, loaded]);
@@ -102,7 +104,7 @@ function Shown({ id, name, loaded, fetching, question, settings, onSet, onMore }
     const words = settings.find.toLowerCase();
     return words === '' ? null : new Set(nodes.filter(({ node }) => (node.name ?? '').toLowerCase().includes(words) || node.id === words).map(({ node }) => node.id));
   }, [nodes, settings.find]);
-  const shownView = settings.view ?? (view.nodes.length > DRAWABLE ? 'table' : 'graph');
+  const shownView = settings.view ?? (view.nodes.length > (loaded.last.pageInfo.hasNextPage ? DRAWABLE / 2 : DRAWABLE) ? 'table' : 'graph');
   const next = loaded.last.pageInfo.hasNextPage;
   const sentences = truncationText(loaded.last.truncation, settings.depth);
   if (shownView === 'graph') {
@@ -122,12 +124,13 @@ function Shown({ id, name, loaded, fetching, question, settings, onSet, onMore }
       {sentences.length > 0 && <p className="notice truncation">{sentences.join(' ')}</p>}
       {onPath && (
         <p className="notice">
-          Only what lies on a path to the picked node is shown.{' '}
+          Only what lies on a path between {name} and {loaded.nodes.find(({ node }) => node.id === settings.path)?.node.name ?? 'the picked node'} is shown.{' '}
           <button type="button" className="link" onClick={() => onSet({ path: null })}>
             Show everything
           </button>
         </p>
       )}
+      {onPath && <Ways ways={ways} />}
       <div className={settings.select ? 'sided' : 'stack'}>
         <div className="stack">
           {shownView === 'graph' && (
@@ -157,13 +160,35 @@ function Shown({ id, name, loaded, fetching, question, settings, onSet, onMore }
   );
 }
 
-/** The ids on any path between the start and the picked node; null without one, and while it is asked for. */
-function usePath(id: string, settings: Settings): ReadonlySet<string> | null {
+type Way = NonNullable<ResultOf<typeof PATHS>['up']>;
+
+/** The ids on any path between the start and the picked node, null without one and while it is asked for; and the paths themselves. */
+function usePath(id: string, settings: Settings): { onPath: ReadonlySet<string> | null; ways: Way[] } {
   const [{ data }] = useQuery({ query: PATHS, variables: { from: id, to: settings.path ?? '', asOf: settings.asOf, knownAt: settings.knownAt }, pause: settings.path === null });
   return useMemo(() => {
-    if (settings.path === null || !data) return null;
-    return new Set([...(data.up?.onAnyPath.nodes ?? []), ...(data.down?.onAnyPath.nodes ?? [])].map((node) => node.id));
+    if (settings.path === null || !data) return { onPath: null, ways: [] };
+    const ways = [data.up, data.down].filter((way) => way !== null);
+    return { onPath: new Set(ways.flatMap((way) => way.onAnyPath.nodes.map((node) => node.id))), ways };
   }, [data, settings.path]);
+}
+
+/** The shortest paths between two nodes, in words. */
+function Ways({ ways }: { ways: Way[] }) {
+  const paths = ways.flatMap((way) => way.paths);
+  const cut = ways.flatMap((way) => truncationText(way.truncation));
+  return (
+    <Panel title={paths.length === 1 ? 'The path between them' : `The ${paths.length} shortest paths between them`}>
+      {paths.length === 0 && <p className="muted">No path is known.</p>}
+      {ways.some((way) => !way.exhaustive && way.paths.length > 0) && <p className="muted small">There are more.</p>}
+      {cut.length > 0 && <p className="notice">{cut.join(' ')}</p>}
+      {paths.map((path, i) => (
+        <div key={i}>
+          <span className="muted small">{count(path.length, 'step')}</span>
+          <PathList path={path.nodes} name={`Path ${i + 1}`} />
+        </div>
+      ))}
+    </Panel>
+  );
 }
 
 function Summary({ loaded }: { loaded: Loaded }) {

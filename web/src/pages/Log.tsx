@@ -1,9 +1,12 @@
 // /log: who did what. The proof that the log holds an entry is checked in the reader's own browser.
 import { useState } from 'react';
-import { useClient, useQuery } from 'urql';
+import { useClient, useQuery, type Client } from 'urql';
 import { Link } from 'wouter';
+import { print } from 'graphql/language/printer';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
+import { watchedFetch } from '../api/connection';
 import { queryErrorText } from '../api/errortext';
+import { BASE, REQUEST_HEADER } from '../api/session';
 import { useMay, useViewer } from '../api/viewer';
 import { Choice } from '../components/Choice';
 import { lineageHref } from '../components/links';
@@ -12,7 +15,7 @@ import { Answer, Page, Skeleton } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { title } from '../components/format';
 import { useList } from '../components/useList';
-import { verifyInclusion } from './log/merkle';
+import { canonical, leafHash, parseExactly, verifyCheckpoint, verifyInclusion, type Leaf } from './log/merkle';
 
 const LOG = graphql(`
   query Log($after: String, $filter: LogFilter) {
@@ -23,9 +26,12 @@ const LOG = graphql(`
   }
 `);
 
+const CHECKPOINT = graphql(`query LogCheckpoint { auditCheckpoint { origin size root note publicKey } }`);
+
 const PROOF = graphql(`
-  query LogProof($seq: Int64!) {
-    auditProof(seq: $seq) { seq size leafHash root hashes }
+  query LogProof($seq: Int64!, $size: Int64!, $since: DateTime!, $before: DateTime!) {
+    auditProof(seq: $seq, size: $size) { seq size leafHash root hashes }
+    auditLog(first: 200, filter: { since: $since, before: $before }) { edges { node { seq at actor action objects model reason approval requestId detail } } }
   }
 `);
 
@@ -91,22 +97,11 @@ function Row({ entry }: { entry: Entry }) {
   const [proof, setProof] = useState('');
   async function prove() {
     setProof('Asking for the proof…');
-    const { data, error } = await client.query(PROOF, { seq: entry.seq! }, { requestPolicy: 'network-only' }).toPromise();
-    const found = data?.auditProof;
-    if (!found) {
-      setProof(error ? queryErrorText(error) : 'There is no proof.');
-      return;
+    try {
+      setProof(await proofOf(client, entry));
+    } catch (error) {
+      setProof(error instanceof Error ? error.message : 'There is no proof.');
     }
-    if (crypto.subtle === undefined) {
-      setProof('This browser computes hashes only for pages that come by HTTPS or from this machine.');
-      return;
-    }
-    const proved = await verifyInclusion({ index: Number(found.seq) - 1, size: Number(found.size), leaf: entry.leafHash ?? found.leafHash, root: found.root, hashes: found.hashes }).catch(() => false);
-    setProof(
-      proved
-        ? `Proved in this browser: a log of ${found.size} entries with the root ${found.root} holds an entry with this hash. Compare the root with a checkpoint that you keep.`
-        : 'NOT proved: the log does not hold an entry with this hash.',
-    );
   }
   return (
     <li>
@@ -171,3 +166,50 @@ function Row({ entry }: { entry: Entry }) {
     </li>
   );
 }
+
+/** Proves an entry, and says what was proved. */
+async function proofOf(client: Client, entry: Entry): Promise<string> {
+  if (crypto.subtle === undefined) return 'This browser computes hashes only for pages that come by HTTPS or from this machine.';
+  const { data, error } = await client.query(CHECKPOINT, {}, { requestPolicy: 'network-only' }).toPromise();
+  const checkpoint = data?.auditCheckpoint;
+  if (!checkpoint) return error ? queryErrorText(error) : 'There is no checkpoint.';
+  // The answer is read as text: the hash is made of numbers as the server wrote them.
+  const before = new Date(Date.parse(entry.at!) + 1).toISOString();
+  const response = await watchedFetch(`${BASE}/graphql`, {
+    method: 'POST',
+    headers: { ...REQUEST_HEADER, 'Content-Type': 'application/json' },
+    body: JSON.stringify({ query: print(PROOF), variables: { seq: entry.seq, size: checkpoint.size, since: entry.at, before } }),
+    credentials: 'same-origin',
+    cache: 'no-store',
+  });
+  const answer = parseExactly(await response.text()) as { data?: { auditProof: Proof | null; auditLog: { edges: { node: Leaf | null }[] } | null }; errors?: unknown[] };
+  const found = answer.data?.auditProof;
+  if (!found) return 'There is no proof.';
+  const whole = answer.data?.auditLog?.edges.map(({ node }) => node).find((node) => node !== null && text(node.seq) === String(entry.seq));
+  const leaf = entry.leafHash ?? found.leafHash;
+  const inside = await verifyInclusion({ index: Number(text(found.seq)) - 1, size: Number(text(found.size)), leaf, root: found.root, hashes: found.hashes }).catch(() => false);
+  if (!inside) return 'NOT proved: the log does not hold an entry with this hash.';
+  const signed = await verifyCheckpoint(checkpoint.note, checkpoint.publicKey, text(found.size), found.root).catch(() => null);
+  if (signed === false) return 'NOT proved: the key of this log did not sign this root.';
+  const sealed = whole && !answer.errors ? (await leafHash(whole)) === leaf : null;
+  if (sealed === false) return 'NOT proved: the hash is not that of what the entry says.';
+  return [
+    `Proved in this browser: a log of ${text(found.size)} entries with the root ${found.root} holds ${sealed ? 'exactly this entry' : 'an entry with this hash'}.`,
+    sealed === null ? 'The hash was not computed anew, because your roles do not see the whole entry.' : '',
+    signed === null ? 'This browser does not check Ed25519 signatures.' : `${checkpoint.origin} signed that root.`,
+    'Compare it with a checkpoint that you keep.',
+  ]
+    .filter(Boolean)
+    .join(' ');
+}
+
+interface Proof {
+  seq: unknown;
+  size: unknown;
+  leafHash: string;
+  root: string;
+  hashes: string[];
+}
+
+/** A number as it was written. */
+const text = (value: unknown) => canonical(value).replaceAll('"', '');

@@ -7,6 +7,7 @@ import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { useMay } from '../api/viewer';
 import { graphiqlHref, impactHref, lineageHref, nodeHref, useSegments, versionHref } from '../components/links';
 import { STAGES, Stage, Tags, Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, NotFound, Page, Panel, Skeleton } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { Text } from '../components/Text';
@@ -28,7 +29,7 @@ const MODEL = graphql(`
         totalCount
         edges {
           node {
-            id version stage createdDate creator owner
+            id version stage createdDate creator owner recallState
             deprecation { step sunset }
             card { performance { accuracy precision recall f1Score metrics { name value } } completeness { complete filled total } }
           }
@@ -63,7 +64,7 @@ const HISTORY = graphql(`
 const DEPLOYMENTS = graphql(`
   query ModelDeployments($name: String!) {
     model(name: $name) {
-      versions(first: 50) { edges { node { id version deployments(first: 20) { edges { node { id name environment endpoint trafficPercent live startedAt endedAt owner } } } } } }
+      versions(first: 50) { edges { node { id version deployments(first: 20) { edges { node { id name environment endpoint trafficPercent live startedAt endedAt owner recallState } } } } } }
     }
   }
 `);
@@ -72,6 +73,14 @@ const GOVERNANCE = graphql(`
   query ModelGovernance($name: String!) {
     model(name: $name) { reviews(first: 10) { edges { node { id version by at decision findings nextReview } } } }
     transitionRequests(first: 20, filter: { model: $name, status: PENDING }) { edges { node { id version from to requestedBy requestedAt reason needed approvals { by } } } }
+  }
+`);
+
+const CONSUMERS = graphql(`
+  query ModelConsumers($name: String!) {
+    deprecations(first: 10, filter: { model: $name }) {
+      edges { node { id version step consumers(first: 20) { totalCount edges { node { id subject since lastUsedAt uses migrated environments } } } } }
+    }
   }
 `);
 
@@ -161,6 +170,7 @@ function Content({ name, model, after, onGo }: { name: string; model: ModelData;
             </ul>
           </Panel>
           {may('request.read') && <Governance name={name} model={model} />}
+          {may('deprecation.read') && <Consumers name={name} />}
           <History name={name} />
         </div>
       </div>
@@ -252,7 +262,7 @@ function Versions({ name, versions }: { name: string; versions: NonNullable<Vers
             <tr key={version.id}>
               <th scope="row">{version.version === null ? 'restricted' : <Link href={versionHref(name, version.version)}>{version.version}</Link>}</th>
               <td>
-                <Stage stage={version.stage} />
+                <Stage stage={version.stage} /> <Recalled id={version.id} state={version.recallState} />
                 {version.deprecation && version.deprecation.step !== 'WITHDRAWN' && <div className="badge warn">deprecation {label(version.deprecation.step)}</div>}
               </td>
               <td className="num">{version.card?.performance?.accuracy != null && number(version.card.performance.accuracy)}</td>
@@ -273,6 +283,39 @@ function Versions({ name, versions }: { name: string; versions: NonNullable<Vers
         </tbody>
       </table>
     </div>
+  );
+}
+
+/** Who still uses versions that go out of use. */
+function Consumers({ name }: { name: string }) {
+  const [{ data, fetching, error }] = useQuery({ query: CONSUMERS, variables: { name } });
+  return (
+    <Panel title="Consumers">
+      <Answer data={data?.deprecations} fetching={fetching} error={error} lines={3}>
+        {(found) => {
+          const open = nodesOf(found).filter((one) => nodesOf(one.consumers).length > 0);
+          if (open.length === 0) return <p className="muted">Consumers are counted for versions that go out of use.</p>;
+          return open.map((one) => (
+            <section key={one.id} aria-label={`Consumers of ${one.version}`}>
+              <h3>
+                {one.version && <Link href={versionHref(name, one.version)}>{one.version}</Link>} <span className="badge warn">deprecation {label(one.step)}</span>
+              </h3>
+              <ul className="rows">
+                {nodesOf(one.consumers).map((consumer) => (
+                  <li key={consumer.id}>
+                    <strong>{consumer.subject ?? 'someone'}</strong> {consumer.migrated && <span className="badge good">moved</span>}
+                    <div className="muted small">
+                      {(consumer.environments ?? []).join(', ')} {consumer.lastUsedAt ? <>last used <Time at={consumer.lastUsedAt} date /></> : 'no use was counted'}
+                      {consumer.uses !== null && consumer.uses > 0 && `, ${number(consumer.uses)} uses`}
+                    </div>
+                  </li>
+                ))}
+              </ul>
+            </section>
+          ));
+        }}
+      </Answer>
+    </Panel>
   );
 }
 
@@ -339,7 +382,7 @@ function Deployments({ name }: { name: string }) {
                       </th>
                       <td>{one.version && <Link href={versionHref(name, one.version)}>{one.version}</Link>}</td>
                       <td>
-                        <span className={one.live ? 'badge good' : 'badge'}>{one.live ? 'live' : 'ended'}</span> {one.trafficPercent != null && `${number(one.trafficPercent)} %`}
+                        <span className={one.live ? 'badge good' : 'badge'}>{one.live ? 'live' : 'ended'}</span> {one.trafficPercent != null && `${number(one.trafficPercent)} %`} <Recalled id={one.id} state={one.recallState} />
                       </td>
                       <td>
                         <Time at={one.startedAt} date />

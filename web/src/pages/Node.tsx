@@ -6,6 +6,8 @@ import { print } from 'graphql/language/printer';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { graphiqlHref, impactHref, lineageHref, nodeHref, useSegments, versionHref } from '../components/links';
 import { Kind, Tags, Time } from '../components/Marks';
+import { RecallButton } from '../components/RecallButton';
+import { MARK, Recalled, stateOf } from '../components/Recalled';
 import { Answer, NotFound, Page, Panel } from '../components/Page';
 import { Text } from '../components/Text';
 import { bytes, count, label, long, number } from '../components/format';
@@ -16,45 +18,45 @@ const NODE = graphql(`
       __typename
       id
       ... on ProvenanceNode { kind name }
-      ... on ModelVersion { modelName version }
+      ... on ModelVersion { modelName version recallState }
       ... on DatasetVersion {
-        namespace digest description uri sizeBytes rows dataVersion: version dataRole: role createdAt recordedAt
+        recallState namespace digest description uri sizeBytes rows dataVersion: version dataRole: role createdAt recordedAt
         tags { key value }
         columns { name type description derivedFrom { datasetVersion column node { id name } transformations { type description } } }
         upstream(first: 50) { ...Around }
         downstream(first: 50) { ...Around }
       }
       ... on Run {
-        producer runId runKind status command description parameters actor startedAt endedAt recordedAt
+        recallState producer runId runKind status command description parameters actor startedAt endedAt recordedAt
         metrics { name value }
         tags { key value }
         upstream(first: 50) { ...Around }
         downstream(first: 50) { ...Around }
       }
       ... on Commit {
-        sha message author committer work: role signature authoredAt committedAt recordedAt
+        recallState sha message author committer work: role signature authoredAt committedAt recordedAt
         upstream(first: 50) { ...Around }
         downstream(first: 50) { ...Around }
       }
       ... on Tag {
-        message tagger taggedAt movedAt recordedAt
+        recallState message tagger taggedAt movedAt recordedAt
         upstream(first: 50) { ...Around }
         downstream(first: 50) { ...Around }
       }
       ... on Feature {
-        type description owner column createdAt recordedAt
+        recallState type description owner column createdAt recordedAt
         upstream(first: 50) { ...Around }
         downstream(first: 50) { ...Around }
       }
       ... on Deployment {
-        environment endpoint trafficPercent deployedVersion: version modelName owner description startedAt endedAt recordedAt live
+        recallState environment endpoint trafficPercent deployedVersion: version modelName owner description startedAt endedAt recordedAt live
         upstream(first: 50) { ...Around }
         downstream(first: 50) { ...Around }
       }
     }
   }
-  fragment Around on ProvenanceNodeConnection @_unmask { totalCount edges { relation node { id kind name } } pageInfo { hasNextPage } }
-`);
+  fragment Around on ProvenanceNodeConnection @_unmask { totalCount edges { relation node { id kind name ...Mark } } pageInfo { hasNextPage } }
+`, [MARK]);
 
 type Data = NonNullable<ResultOf<typeof NODE>['node']>;
 type Around = NonNullable<Extract<Data, { __typename: 'Run' }>['upstream']>;
@@ -70,9 +72,10 @@ export default function NodePage() {
   return (
     <Page
       title={name}
-      lead={kind && <Kind kind={kind} />}
+      lead={kind && <span className="badges"><Kind kind={kind} /> {node && <Recalled id={node.id} state={stateOf(node)} />}</span>}
       actions={
         <>
+          {kind && node && <RecallButton id={id} kind={kind} name={name} />}
           <Link className="button" href={lineageHref(id)}>
             Lineage
           </Link>
@@ -105,7 +108,7 @@ export default function NodePage() {
 }
 
 const TIMES = new Set(['createdAt', 'recordedAt', 'startedAt', 'endedAt', 'authoredAt', 'committedAt', 'taggedAt', 'movedAt']);
-const ELSEWHERE = new Set(['__typename', 'id', 'kind', 'name', 'description', 'message', 'tags', 'columns', 'metrics', 'parameters', 'upstream', 'downstream', 'modelName', 'deployedVersion']);
+const ELSEWHERE = new Set(['__typename', 'recallState', 'id', 'kind', 'name', 'description', 'message', 'tags', 'columns', 'metrics', 'parameters', 'upstream', 'downstream', 'modelName', 'deployedVersion']);
 const CODE = new Set(['digest', 'uri', 'sha', 'command', 'endpoint']);
 
 /** What is known about the node, each fact with its name. */
@@ -227,7 +230,7 @@ function Neighbours({ title, around }: { title: string; around: Around | null })
       <ul className="rows">
         {edges.map(({ node, relation }, i) => (
           <li key={node?.id ?? i}>
-            <span className="muted small">{label(relation)}</span> <Kind kind={node?.kind} /> {node?.name == null ? <em className="muted">restricted</em> : <Link href={nodeHref(node.id)}>{node.name}</Link>}
+            <span className="muted small">{label(relation)}</span> <Kind kind={node?.kind} /> {node?.name == null ? <em className="muted">restricted</em> : <Link href={nodeHref(node.id)}>{node.name}</Link>} {node && <Recalled id={node.id} state={stateOf(node)} />}
           </li>
         ))}
       </ul>

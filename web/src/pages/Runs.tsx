@@ -6,6 +6,7 @@ import { Choice } from '../components/Choice';
 import { FactTabs } from '../components/FactTabs';
 import { nodeHref } from '../components/links';
 import { Time } from '../components/Marks';
+import { Recalled } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { label, number } from '../components/format';
@@ -14,7 +15,7 @@ import { useList } from '../components/useList';
 const RUNS = graphql(`
   query Runs($after: String, $filter: RunFilter) {
     runs(first: 50, after: $after, filter: $filter, orderBy: { field: STARTED_AT, direction: DESC }) {
-      edges { node { id name producer runId runKind status actor startedAt endedAt metrics { name value } } }
+      edges { node { id name producer runId runKind status actor startedAt endedAt recallState metrics { name value } } }
       pageInfo { hasNextPage endCursor }
     }
   }
@@ -39,7 +40,7 @@ export default function Runs() {
               {nodesOf(found).map((run) => (
                 <li key={run.id}>
                   <Link href={nodeHref(run.id)}>{run.name ?? 'restricted run'}</Link> <span className="badge">{label(run.runKind)}</span>{' '}
-                  <span className={run.status === 'FAILED' || run.status === 'ABORTED' ? 'badge bad' : run.status === 'COMPLETE' ? 'badge good' : 'badge warn'}>{label(run.status)}</span>
+                  <span className={run.status === 'FAILED' || run.status === 'ABORTED' ? 'badge bad' : run.status === 'COMPLETE' ? 'badge good' : 'badge warn'}>{label(run.status)}</span> <Recalled id={run.id} state={run.recallState} />
                   <div className="muted small">
                     {run.producer} {run.runId}, by {run.actor ?? 'someone'}, <Time at={run.startedAt} />
                     {(run.metrics ?? []).slice(0, 4).map((metric) => ` · ${metric.name} ${number(metric.value)}`)}

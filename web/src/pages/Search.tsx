@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { modelHref, nodeHref, versionHref } from '../components/links';
 import { Kind, STAGES, Stage } from '../components/Marks';
+import { Recalled, stateOf } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
 import { count, label, title } from '../components/format';
@@ -19,16 +20,16 @@ const SEARCH = graphql(`
           __typename
           id
           ... on Model { name description }
-          ... on ModelVersion { name modelName version stage description }
+          ... on ModelVersion { name modelName version stage description recallState }
           ... on ModelCard { name description }
           ... on Dataset { name namespace description }
-          ... on DatasetVersion { name version description }
-          ... on Run { name description }
+          ... on DatasetVersion { name version description recallState }
+          ... on Run { name description recallState }
           ... on Repository { name }
-          ... on Commit { name message }
-          ... on Tag { name message }
-          ... on Feature { name description }
-          ... on Deployment { name environment }
+          ... on Commit { name message recallState }
+          ... on Tag { name message recallState }
+          ... on Feature { name description recallState }
+          ... on Deployment { name environment recallState }
         }
       }
       pageInfo { hasNextPage endCursor }
@@ -80,7 +81,7 @@ export default function Search() {
                   <ul className="rows">
                     {nodesOf(found).map((node) => (
                       <li key={node.id}>
-                        <Kind kind={kindOf[node.__typename]} /> <Result node={node} />
+                        <Kind kind={kindOf[node.__typename]} /> <Recalled id={node.id} state={stateOf(node)} /> <Result node={node} />
                       </li>
                     ))}
                   </ul>

@@ -5,24 +5,26 @@ import { print } from 'graphql/language/printer';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { compareHref, graphiqlHref, impactHref, lineageHref, modelHref, nodeHref, useSegments } from '../components/links';
 import { Stage, Tags, Time } from '../components/Marks';
+import { RecallButton } from '../components/RecallButton';
+import { Recalled } from '../components/Recalled';
 import { Answer, NotFound, Page, Panel } from '../components/Page';
 import { Text } from '../components/Text';
 import { bytes, label, long, number } from '../components/format';
 import { Card } from './version/Card';
-import { Actions, Requests } from './version/Actions';
+import { Actions, Requests, VersionGates } from './version/Actions';
 import { Provenance } from './version/Provenance';
 
 export const VERSION = graphql(`
   query Version($model: String!, $version: String!) {
     modelVersion(model: $model, version: $version) {
-      id revision deleted version number label description owner creator stage createdDate recordedAt updatedAt replacedBy
+      id revision deleted version number label description owner creator stage createdDate recordedAt updatedAt replacedBy recallState
       tags { key value }
       model { id name }
       aliases { id name }
       deprecation { id step plan guide sunset reason replacement { id version } }
       features { id name column }
       artifacts(first: 50) { totalCount edges { node { id name uri digest sizeBytes format } } pageInfo { hasNextPage } }
-      deployments(first: 20) { edges { node { id name environment endpoint live startedAt } } }
+      deployments(first: 20) { edges { node { id name environment endpoint live startedAt recallState } } }
       transitions(first: 50) { edges { node { id from to at by reason approval forced } } }
       card {
         id revision description dataPreprocessing limitations
@@ -57,6 +59,7 @@ export default function Version() {
         version && (
           <span className="badges">
             <Stage stage={version.stage} />
+            <Recalled id={version.id} state={version.recallState} />
             {(version.aliases ?? []).map((alias) => (
               <span key={alias.id} className="badge">
                 {alias.name}
@@ -72,6 +75,7 @@ export default function Version() {
         version && (
           <>
             <Actions model={name} version={version} onStale={() => again({ requestPolicy: 'network-only' })} />
+            <RecallButton id={version.id} kind="MODEL_VERSION" name={`${name} ${shown}`} />
             <Link className="button" href={lineageHref(version.id)}>
               Lineage
             </Link>
@@ -132,12 +136,13 @@ function Content({ name, version }: { name: string; version: VersionData }) {
             </dl>
             <Tags tags={version.tags} />
           </Panel>
+          <VersionGates version={version} />
           <Panel title="Deployments">
             {nodesOf(version.deployments).length === 0 && <p className="muted">None that you may see.</p>}
             <ul className="rows">
               {nodesOf(version.deployments).map((one) => (
                 <li key={one.id}>
-                  <Link href={nodeHref(one.id)}>{one.environment ?? one.name}</Link> <span className={one.live ? 'badge good' : 'badge'}>{one.live ? 'live' : 'ended'}</span>
+                  <Link href={nodeHref(one.id)}>{one.environment ?? one.name}</Link> <span className={one.live ? 'badge good' : 'badge'}>{one.live ? 'live' : 'ended'}</span> <Recalled id={one.id} state={one.recallState} />
                   <div className="muted small">
                     {one.endpoint} since <Time at={one.startedAt} date />
                   </div>

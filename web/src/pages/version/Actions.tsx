@@ -1,17 +1,19 @@
 // What the reader may do with a version: move it, decide a request, set an alias, edit the card. What one may not do is not
 // shown; what the server refuses is shown in its words.
 import { useState } from 'react';
-import type { CombinedError } from '@urql/core';
 import { useMutation, useQuery } from 'urql';
 import { codeOf } from '../../api/errortext';
 import { graphql, nodesOf } from '../../api/graphql';
-import { useMay, useViewer } from '../../api/viewer';
+import { useMay } from '../../api/viewer';
 import { ActionDialog, TextField } from '../../components/ActionDialog';
+import { DecideButtons } from '../../components/Decide';
 import { STAGES, Time } from '../../components/Marks';
 import { label, title } from '../../components/format';
 import type { VersionData } from '../Version';
+import { GATE, GateList, Gates } from './Gates';
 
-const CHECKS = graphql(`
+const CHECKS = graphql(
+  `
   query VersionMoves($id: ID!) {
     DEVELOPMENT: checkTransition(id: $id, to: DEVELOPMENT) { ...Check }
     STAGING: checkTransition(id: $id, to: STAGING) { ...Check }
@@ -20,8 +22,10 @@ const CHECKS = graphql(`
     DEPRECATED: checkTransition(id: $id, to: DEPRECATED) { ...Check }
     ARCHIVED: checkTransition(id: $id, to: ARCHIVED) { ...Check }
   }
-  fragment Check on TransitionCheck @_unmask { allowed makesRequest needed counted blockers { kind text } incumbent { id version } }
-`);
+  fragment Check on TransitionCheck @_unmask { allowed makesRequest needed counted blockers { kind text } incumbent { id version } gates { ...GateSays } }
+`,
+  [GATE],
+);
 
 const MOVE = graphql(`
   mutation Move($input: TransitionModelVersionInput!) {
@@ -50,10 +54,6 @@ const REQUESTS = graphql(`
   }
 `);
 
-const APPROVE = graphql(`mutation Approve($input: DecideTransitionInput!) { approveTransition(input: $input) { request { id revision status } version { id stage } } }`);
-const REJECT = graphql(`mutation Reject($input: DecideTransitionInput!) { rejectTransition(input: $input) { request { id revision status } } }`);
-const WITHDRAW = graphql(`mutation Withdraw($input: DecideTransitionInput!) { withdrawTransition(input: $input) { request { id revision status } } }`);
-
 type StageName = (typeof STAGES)[number][0];
 
 interface ActionsProps {
@@ -74,6 +74,18 @@ export function Actions({ model, version, onStale }: ActionsProps) {
       {may('card.update') && version.card && <CardButton version={version} card={version.card} onStale={onStale} />}
     </>
   );
+}
+
+/** What the gates say of the stages that come next, for those who may move it or ask for that. */
+export function VersionGates({ version }: { version: VersionData }) {
+  const may = useMay();
+  const offers = !version.deleted && (may('transition') || may('transition.request'));
+  const [{ data }] = useQuery({ query: CHECKS, variables: { id: version.id }, pause: !offers });
+  const stages = STAGES.map(([stage]) => stage).flatMap((stage) => {
+    const one = data?.[stage];
+    return one && stage !== version.stage && !one.blockers.some(({ kind }) => kind === 'LIFECYCLE') ? [{ stage, gates: one.gates }] : [];
+  });
+  return <Gates stages={stages} />;
 }
 
 function MoveButton({ version }: { version: VersionData }) {
@@ -120,7 +132,8 @@ function MoveButton({ version }: { version: VersionData }) {
             </p>
           )}
           {chosen.incumbent?.version && <p>Version {chosen.incumbent.version} stands there now, and becomes deprecated.</p>}
-          {chosen.blockers.map((blocker) => (
+          {chosen.gates.length > 0 && <GateList gates={chosen.gates} />}
+          {chosen.blockers.filter(({ kind }) => kind !== 'GATE' || chosen.gates.length === 0).map((blocker) => (
             <p key={blocker.text} className="muted">
               {blocker.text}
             </p>
@@ -198,11 +211,7 @@ function CardButton({ version, card, onStale }: { version: VersionData; card: No
 /** The requests that wait, with the buttons of those who may decide. */
 export function Requests({ version }: { version: VersionData }) {
   const may = useMay();
-  const viewer = useViewer();
   const [{ data }] = useQuery({ query: REQUESTS, variables: { id: version.id }, pause: !may('request.read') });
-  const [, approve] = useMutation(APPROVE);
-  const [, reject] = useMutation(REJECT);
-  const [, withdraw] = useMutation(WITHDRAW);
   const all = data?.node && 'transitionRequests' in data.node ? nodesOf(data.node.transitionRequests) : [];
   const waiting = all.filter((one) => one.status === 'PENDING' || one.status === 'APPROVED');
   if (waiting.length === 0) return null;
@@ -220,35 +229,10 @@ export function Requests({ version }: { version: VersionData }) {
                 {(one.approvals ?? []).map((approval) => ` · ${approval.by}${approval.comment ? `: ${approval.comment}` : ''}`)}; void after <Time at={one.expiresAt} date />
               </div>
             </div>
-            <div className="actions">
-              {may('transition.approve') && one.requestedBy !== viewer?.subject && (
-                <>
-                  <Decide button="Approve…" id={one.id} primary run={(input) => approve({ input })} />
-                  <Decide button="Reject…" id={one.id} run={(input) => reject({ input })} />
-                </>
-              )}
-              {one.requestedBy === viewer?.subject && <Decide button="Withdraw…" id={one.id} run={(input) => withdraw({ input })} />}
-            </div>
+            <DecideButtons id={one.id} requestedBy={one.requestedBy} />
           </li>
         ))}
       </ul>
     </section>
-  );
-}
-
-interface DecideProps {
-  button: string;
-  id: string;
-  primary?: boolean;
-  run: (input: { id: string; comment: string | null }) => Promise<{ error?: CombinedError | undefined }>;
-}
-
-function Decide({ button, id, primary, run }: DecideProps) {
-  const [comment, setComment] = useState('');
-  const verb = button.replace('…', '');
-  return (
-    <ActionDialog button={button} title={`${verb} the request`} confirm={verb} primary={primary} onSubmit={async () => (await run({ id, comment: comment || null })).error}>
-      <TextField label="Comment" value={comment} onChange={setComment} rows={3} hint="It stays in the log." />
-    </ActionDialog>
   );
 }

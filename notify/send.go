@@ -1,0 +1,105 @@
+package notify
+
+import (
+	"bytes"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"crypto/tls"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"pedigree/registry"
+	"pedigree/service/webhooks"
+)
+
+// maxAnswer is how much of an answer is read.
+const maxAnswer = 64 << 10
+
+// newClient returns the client that speaks to receivers: no proxy, no redirects, and no address that
+// is not public.
+func newClient(c Config) *http.Client {
+	dialer := &net.Dialer{Timeout: c.Timeout}
+	if !c.AllowPrivate {
+		dialer.Control = checkConnection
+	}
+	return &http.Client{Timeout: c.Timeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		Transport: &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: c.Timeout, ResponseHeaderTimeout: c.Timeout,
+			TLSClientConfig: &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
+			MaxResponseHeaderBytes: maxAnswer, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute}}
+}
+
+// attempt is what became of an attempt.
+type attempt struct {
+	outcome registry.DeliveryOutcome
+	status  int
+}
+
+// post sends a body to the receiver of a webhook.
+func (w *Worker) post(ctx context.Context, d *webhooks.Due, id string, body []byte) attempt {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, d.Address, bytes.NewReader(body))
+	if err != nil || r.URL.Scheme != "https" && !w.config.AllowPrivate {
+		return attempt{outcome: registry.AddressRefused}
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("User-Agent", "pedigree")
+	if len(d.Secrets) > 0 {
+		sign(r.Header, d.Secrets, id, w.config.Now(), body)
+	}
+	resp, err := w.client.Do(r)
+	if err != nil {
+		return attempt{outcome: outcomeOf(err)}
+	}
+	defer resp.Body.Close()
+	// What a receiver says is not kept, but a connection that was read to its end is used again.
+	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)); err != nil && outcomeOf(err) == registry.TimedOut {
+		return attempt{registry.TimedOut, resp.StatusCode}
+	}
+	switch resp.StatusCode / 100 {
+	case 2:
+		return attempt{registry.Delivered, resp.StatusCode}
+	case 3:
+		return attempt{registry.Redirected, resp.StatusCode}
+	}
+	return attempt{registry.BadStatus, resp.StatusCode}
+}
+
+// outcomeOf says why no answer came.
+func outcomeOf(err error) registry.DeliveryOutcome {
+	var slow net.Error
+	var certificate *tls.CertificateVerificationError
+	switch {
+	case errors.Is(err, errAddressRefused):
+		return registry.AddressRefused
+	case errors.As(err, &certificate):
+		return registry.BadCertificate
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &slow) && slow.Timeout():
+		return registry.TimedOut
+	}
+	return registry.NotConnected
+}
+
+// sign sets the headers of the Standard Webhooks specification: the id, the time, and a signature
+// with each secret, the newest first.
+func sign(h http.Header, secrets []string, id string, at time.Time, body []byte) {
+	stamp := strconv.FormatInt(at.Unix(), 10)
+	var signatures []string
+	for _, s := range secrets {
+		key, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, "whsec_"))
+		m := hmac.New(sha256.New, key)
+		m.Write([]byte(id + "." + stamp + "."))
+		m.Write(body)
+		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil)))
+	}
+	h.Set("webhook-id", id)
+	h.Set("webhook-timestamp", stamp)
+	h.Set("webhook-signature", strings.Join(signatures, " "))
+}

@@ -1,0 +1,50 @@
+// The buttons of those who decide a request for a transition.
+import { useState } from 'react';
+import type { CombinedError } from '@urql/core';
+import { useMutation } from 'urql';
+import { graphql } from '../api/graphql';
+import { useMay, useViewer } from '../api/viewer';
+import { ActionDialog, TextField } from './ActionDialog';
+
+const APPROVE = graphql(`mutation Approve($input: DecideTransitionInput!) { approveTransition(input: $input) { request { id revision status } version { id stage } } }`);
+const REJECT = graphql(`mutation Reject($input: DecideTransitionInput!) { rejectTransition(input: $input) { request { id revision status } } }`);
+const WITHDRAW = graphql(`mutation Withdraw($input: DecideTransitionInput!) { withdrawTransition(input: $input) { request { id revision status } } }`);
+
+/** Approve and reject for others, withdraw for those who asked. */
+export function DecideButtons({ id, requestedBy }: { id: string; requestedBy: string | null }) {
+  const may = useMay();
+  const viewer = useViewer();
+  const [, approve] = useMutation(APPROVE);
+  const [, reject] = useMutation(REJECT);
+  const [, withdraw] = useMutation(WITHDRAW);
+  const own = requestedBy === viewer?.subject;
+  if (!own && !may('transition.approve')) return null;
+  return (
+    <div className="actions">
+      {!own && (
+        <>
+          <Decide button="Approve…" id={id} primary run={(input) => approve({ input })} />
+          <Decide button="Reject…" id={id} run={(input) => reject({ input })} />
+        </>
+      )}
+      {own && <Decide button="Withdraw…" id={id} run={(input) => withdraw({ input })} />}
+    </div>
+  );
+}
+
+interface DecideProps {
+  button: string;
+  id: string;
+  primary?: boolean;
+  run: (input: { id: string; comment: string | null }) => Promise<{ error?: CombinedError | undefined }>;
+}
+
+function Decide({ button, id, primary, run }: DecideProps) {
+  const [comment, setComment] = useState('');
+  const verb = button.replace('…', '');
+  return (
+    <ActionDialog button={button} title={`${verb} the request`} confirm={verb} primary={primary} onSubmit={async () => (await run({ id, comment: comment || null })).error}>
+      <TextField label="Comment" value={comment} onChange={setComment} rows={3} hint="It stays in the log." />
+    </ActionDialog>
+  );
+}
