@@ -89,6 +89,7 @@ func isSeparator(r rune) bool {
 
 // everything sends all queries of the crawler.
 func (c *crawler) everything() {
+	c.rootFields()
 	c.fieldPairs()
 	c.connectionPairs()
 	c.byID()
@@ -102,6 +103,18 @@ func (c *crawler) everything() {
 	c.lineageExports()
 	c.subscriptions()
 	c.packs()
+}
+
+// rootFields asks every root field for the fields of its objects: what no other object leads to is
+// read here alone. A proof is made of the hashes of other entries, and tells nothing else of them.
+func (c *crawler) rootFields() {
+	for _, f := range c.finder.schema.Query.Fields {
+		if d := c.finder.schema.Types[f.Type.Name()]; d != nil && d.Kind == ast.Object && !strings.HasPrefix(f.Name, "__") && !slices.Contains([]string{"auditProof", "auditConsistency"}, f.Name) {
+			for _, call := range c.s.seed.rootCalls()[f.Name] {
+				c.ask("{ " + call + " { __typename " + c.finder.scalars(d.Name) + " } }")
+			}
+		}
+	}
 }
 
 // fieldPairs follows every pair of object fields a → b of every type, over the first

@@ -191,7 +191,7 @@ func TestWhatAResolverReadsIsVirtual(t *testing.T) {
 	codec := newCodec(nil)
 	types := map[string]reflect.Type{"ModelVersion": reflect.TypeFor[registry.ModelVersion](), "Transition": reflect.TypeFor[registry.Transition](), "Feature": reflect.TypeFor[registry.Feature](),
 		"DatasetVersion": reflect.TypeFor[registry.DatasetVersion](), "Column": reflect.TypeFor[registry.Column](), "TransitionEvidence": reflect.TypeFor[registry.TransitionEvidence](),
-		"ColumnSource": reflect.TypeFor[registry.ColumnSource](), "Deprecation": reflect.TypeFor[registry.Deprecation](), "Recall": reflect.TypeFor[registry.Recall]()}
+		"ColumnSource": reflect.TypeFor[registry.ColumnSource](), "Deprecation": reflect.TypeFor[registry.Deprecation](), "Recall": reflect.TypeFor[registry.Recall](), "Viewer": reflect.TypeFor[viewerBody]()}
 	found := regexp.MustCompile(`(?m)^  (\w+):\n    fields:\n((?:      .*\n)+)`).FindAllStringSubmatch(string(b), -1)
 	checked := map[string]bool{}
 	for _, m := range found {
