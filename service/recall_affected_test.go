@@ -73,6 +73,17 @@ func TestPagesOfWhatARecallConcernsAddUp(t *testing.T) {
 	if got := all(false, 2); !slices.Equal(got, want) {
 		t.Errorf("with those that ended since: %v, want %v", got, want)
 	}
+	var streamed []registry.ID
+	live := false
+	missing, err := w.EachAffected(w.as("root", registry.RoleAdmin), r.ID, &live, func(part []*provenance.AffectedEdge) error {
+		for _, e := range part {
+			streamed = append(streamed, e.Node.NodeMeta().ID)
+		}
+		return nil
+	})
+	if slices.Sort(streamed); err != nil || missing.Truncated || !slices.Equal(streamed, want) {
+		t.Errorf("the stream has %v, %+v %v", streamed, missing, err)
+	}
 	counts, err := read(true, core.Paging{}).Counts(w.admin)
 	if err != nil || counts.Total != 4 {
 		t.Errorf("counts are %+v %v", counts, err)

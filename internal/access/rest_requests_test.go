@@ -69,6 +69,7 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"recalls":                                  {"recalls", "recalls?open=true&severity=high", "recalls?node=" + id("deployed-a2")},
 		"recalls/{id}":                             {"recalls/" + id("recall")},
 		"recalls/{id}/affected":                    {"recalls/" + id("recall") + "/affected", "recalls/" + id("recall") + "/affected?live=false"},
+		"recalls/{id}/affected/all":                {"recalls/" + id("recall") + "/affected/all", "recalls/" + id("recall") + "/affected/all?live=false"},
 		"datasets":                                 {"datasets"},
 		"datasets/{dataset}":                       {raw + inNamespace},
 		"datasets/{dataset}/versions":              {raw + "/versions" + inNamespace},

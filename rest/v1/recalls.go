@@ -1,9 +1,15 @@
 package v1
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"net/http"
+	"reflect"
+	"strings"
+	"time"
 
+	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/core"
@@ -45,6 +51,8 @@ func recallRoutes() []route {
 		}),
 		read("recalls/{id}", "recall", "One recall", object[registry.Recall]).under("Recall.id"),
 		read("recalls/{id}/affected", "recallAffected", "The deployments that a recall concerns: the live ones, unless asked otherwise", affectedOf),
+		{method: http.MethodGet, pattern: "recalls/{id}/affected/all", operation: "recallAffected", serve: streamAffected, time: 30 * time.Minute, download: true, query: []string{"live"},
+			summary: "All deployments that a recall concerns, as JSON Lines", answerMedia: ndjson},
 		write(http.MethodPost, "recalls", "recall", "Says that objects are bad: all that descends from them shows it, and is not promoted", (*service.Service).Recall,
 			requires("nodes", "reason", "severity"), statuses(http.StatusCreated)),
 		write(http.MethodPost, "recalls/{id}/clear", "clearRecall", "Asks for a recall to be cleared; it stands until a second person agrees", (*service.Service).ClearRecall, requires("reason")),
@@ -61,10 +69,61 @@ func affectedOf(ctx context.Context, c *call, q *affectedQuery) (*affectedBody, 
 	}
 	out := &affectedBody{Affected: []affectedDeployment{}, Truncation: found.Truncation}
 	for _, e := range found.Edges {
-		out.Affected = append(out.Affected, affectedDeployment{e.Node, e.Depth, e.Path, e.Environment, e.Owner, e.Stage, e.Resolution})
+		out.Affected = append(out.Affected, affectedLine(e))
 	}
 	if found.PageInfo.HasNextPage {
 		out.NextPageToken = found.PageInfo.EndCursor
 	}
 	return out, nil
+}
+
+func affectedLine(e *provenance.AffectedEdge) affectedDeployment {
+	return affectedDeployment{e.Node, e.Depth, e.Path, e.Environment, e.Owner, e.Stage, e.Resolution}
+}
+
+// truncatedTrailer is the trailer of a list that says why something may be missing.
+const truncatedTrailer = "Pedigree-Truncated"
+
+// streamAffected answers all deployments that a recall concerns, one a line. They are written as they
+// are found. An answer that breaks off is not ended properly, and has no trailer.
+func streamAffected(ctx context.Context, c *call) error {
+	var live *bool
+	if text := c.query.Get("live"); text != "" {
+		live = new(bool)
+		if err := c.codec.DecodeText(text, "live", reflect.ValueOf(live).Elem()); err != nil {
+			return err
+		}
+	}
+	c.w.Header().Set("Trailer", truncatedTrailer)
+	out := &downloadWriter{c: c, media: ndjson, name: c.path["id"] + ".jsonl"}
+	missing, err := c.service.EachAffected(ctx, registry.ID(c.path["id"]), live, func(all []*provenance.AffectedEdge) error {
+		var lines bytes.Buffer
+		for _, e := range all {
+			line, err := c.codec.Encode(ctx, affectedLine(e), nil)
+			if err != nil {
+				return err
+			}
+			lines.Write(line.Body) // It ends with a line feed.
+		}
+		_, err := out.Write(lines.Bytes())
+		return err
+	})
+	if err == nil {
+		_, err = out.Write(nil) // The header is sent when there was none to list, too.
+	}
+	if errors.Is(err, errHeadOnly) {
+		return nil
+	}
+	if err == nil && missing.Truncated {
+		c.w.Header().Set(truncatedTrailer, joinReasons(missing.Reasons))
+	}
+	return err
+}
+
+func joinReasons(all []lineage.Reason) string {
+	texts := make([]string, len(all))
+	for i, r := range all {
+		texts[i] = strings.ToLower(string(r))
+	}
+	return strings.Join(texts, ", ")
 }

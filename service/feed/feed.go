@@ -72,6 +72,11 @@ func stream[E any](ctx context.Context, f *Feed, o Options, s source[E]) (<-chan
 				fail(ctx, fmt.Errorf("panic: %v", v))
 			}
 		}()
+		// What the log said before the stream began may have ended the credential.
+		if err := policies.Renew(ctx); err != nil {
+			fail(ctx, err)
+			return
+		}
 		for {
 			full, err := sendNext(ctx, f, s, &q, out)
 			if err != nil {
@@ -133,19 +138,23 @@ func modelID(ctx context.Context, scope *policies.Scope, name string) (registry.
 
 // sendNext reads once, and sends what is new.
 func sendNext[E any](ctx context.Context, f *Feed, s source[E], q *graph.LogQuery, out chan<- E) (full bool, err error) {
-	if err := policies.Renew(ctx); err != nil {
-		return false, err
-	}
 	scope, err := f.core.Gate.Read(ctx, s.action)
 	if err != nil {
 		return false, err
 	}
-	if !scope.Sees(s.noun, s.field) {
-		return false, registry.Errorf(registry.Forbidden, "you may not see %s.%s any more", s.noun, s.field)
-	}
 	head, err := scope.LogSize(ctx)
 	if err != nil || head == q.After {
 		return false, err
+	}
+	// After the head was read: what is told up to it, such as the end of a credential, has happened by now.
+	if err := policies.Renew(ctx); err != nil {
+		return false, err
+	}
+	if scope, err = f.core.Gate.Read(ctx, s.action); err != nil {
+		return false, err
+	}
+	if !scope.Sees(s.noun, s.field) {
+		return false, registry.Errorf(registry.Forbidden, "you may not see %s.%s any more", s.noun, s.field)
 	}
 	q.Before = head + 1
 	events, last, full, err := s.read(f.core.WithLoaders(ctx), *q)

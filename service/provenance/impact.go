@@ -1,6 +1,7 @@
 package provenance
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -84,6 +85,7 @@ func (e *Explorer) impact(ctx context.Context, in ImpactInput, under *recallScop
 	bindings := []any{"impact", in.Of, in.Targets, in.Live, in.Where, in.AsOf, in.KnownAt}
 	if under != nil {
 		bindings = append(bindings, under.recall.ID)
+		size = cmp.Or(under.batch, size)
 	}
 	var start impactPageStart
 	if in.After != nil && *in.After != "" {

@@ -38,6 +38,8 @@ type recallScope struct {
 	since time.Time
 	// fixed are the commits that the recall does not reach.
 	fixed map[registry.ID]bool
+	// batch is how many rows a page of a stream has; 0 for what the caller asks for.
+	batch int
 	// reasons are why deployments may be missing, or fixed ones among the answer.
 	reasons []lineage.Reason
 }
@@ -52,28 +54,67 @@ func (s *recallScope) tell(t Truncation) Truncation {
 	return t
 }
 
+// affectedBatch is how many rows of a stream are read at once: each batch walks from the start.
+const affectedBatch = 5000
+
 // AffectedBy returns one page of the deployments that a recall concerns as of now, nearest first: the
 // live ones, or with live false also those that have ended since it was recalled. It walks from
 // those recalled nodes that the caller sees.
 func (e *Explorer) AffectedBy(ctx context.Context, id registry.ID, live *bool, p core.Paging) (*AffectedConnection, error) {
-	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
-	if err != nil {
-		return nil, err
-	}
-	named, err := e.core.ReadNodes(ctx, scope, []core.NodeRef{{ID: id}})
-	if err != nil {
-		return nil, err
-	}
-	r, _ := named[0].(*registry.Recall)
-	if r == nil {
-		return nil, registry.Errorf(registry.NotFound, "there is no recall %q; list them with recalls", registry.Shorten(string(id), 100))
-	}
-	out := &AffectedConnection{Edges: []*AffectedEdge{}}
-	in, under, err := e.affectedInput(ctx, r, live == nil || *live)
+	in, under, err := e.affectedQuestion(ctx, id, live)
 	if err != nil {
 		return nil, err
 	}
 	in.First, in.After = p.First, p.After
+	return e.affectedPage(ctx, in, under)
+}
+
+// EachAffected calls emit with the deployments that a recall concerns, in the order of AffectedBy and
+// at most some thousands at a time, and returns what is missing. An error of emit ends it.
+func (e *Explorer) EachAffected(ctx context.Context, id registry.ID, live *bool, emit func([]*AffectedEdge) error) (*Truncation, error) {
+	in, under, err := e.affectedQuestion(ctx, id, live)
+	if err != nil {
+		return nil, err
+	}
+	for under.batch = affectedBatch; ; {
+		page, err := e.affectedPage(ctx, in, under)
+		if err == nil && len(page.Edges) > 0 {
+			err = emit(page.Edges)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !page.PageInfo.HasNextPage {
+			return &page.Truncation, nil
+		}
+		in.After = &page.PageInfo.EndCursor
+	}
+}
+
+// affectedQuestion reads a recall and returns the question for the deployments that it concerns.
+func (e *Explorer) affectedQuestion(ctx context.Context, id registry.ID, live *bool) (ImpactInput, *recallScope, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return ImpactInput{}, nil, err
+	}
+	named, err := e.core.ReadNodes(ctx, scope, []core.NodeRef{{ID: id}})
+	if err != nil {
+		return ImpactInput{}, nil, err
+	}
+	r, _ := named[0].(*registry.Recall)
+	if r == nil {
+		return ImpactInput{}, nil, registry.Errorf(registry.NotFound, "there is no recall %q; list them with recalls", registry.Shorten(string(id), 100))
+	}
+	return e.affectedInput(ctx, r, live == nil || *live)
+}
+
+// affectedPage reads one page of the deployments, with how they were dealt with.
+func (e *Explorer) affectedPage(ctx context.Context, in ImpactInput, under *recallScope) (*AffectedConnection, error) {
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
+	}
+	out := &AffectedConnection{Edges: []*AffectedEdge{}}
 	if len(in.Of) == 0 {
 		out.Truncation = Truncation{Truncated: true, Reasons: []lineage.Reason{lineage.ReasonAccess}, Frontier: []registry.ID{}}
 		out.impact = &ImpactConnection{totals: &impactTotals{}}
@@ -88,7 +129,7 @@ func (e *Explorer) AffectedBy(ctx context.Context, id registry.ID, live *bool, p
 	out.PageInfo, out.Truncation = out.impact.PageInfo, under.tell(out.impact.Truncation)
 	refs := make([]core.NodeRef, len(out.impact.Edges))
 	for i, edge := range out.impact.Edges {
-		refs[i] = core.NodeRef{ID: registry.RecallResolutionID(r.ID, edge.Node.NodeMeta().ID)}
+		refs[i] = core.NodeRef{ID: registry.RecallResolutionID(under.recall.ID, edge.Node.NodeMeta().ID)}
 	}
 	found, err := e.core.ReadNodes(ctx, scope, refs)
 	if err != nil {
