@@ -147,8 +147,8 @@ func (c *socketClient) transition() transitionAnswer {
 func TestASubscriptionTellsWhatHappensAndGoesOn(t *testing.T) {
 	s := newSite(t, server.Config{})
 	c := s.open(s.token("ann", registry.RoleAdmin))
-	c.subscribe("1", fmt.Sprintf(transitionsQuery, ""))
-	c.send(message{Type: "ping"}) // Answered after the subscription was taken.
+	c.subscribe("1", fmt.Sprintf(transitionsQuery, "(after: 0)"))
+	c.send(message{Type: "ping"})
 	if m := c.next(); m.Type != "pong" {
 		t.Fatalf("%+v", m)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"pedigree/registry"
 	"pedigree/service"
@@ -61,7 +62,7 @@ func (h *httpHandler) serveEvents(w http.ResponseWriter, r *http.Request, params
 		return
 	}
 	responses := make(chan []byte)
-	ended := make(chan []byte, 1)
+	ended := make(chan gqlerror.List, 1)
 	go func() {
 		defer close(responses)
 		if errs := o.run(func(resp *graphql.Response) error {
@@ -72,7 +73,7 @@ func (h *httpHandler) serveEvents(w http.ResponseWriter, r *http.Request, params
 				return o.ctx.Err()
 			}
 		}); errs != nil {
-			ended <- encode(&graphql.Response{Errors: errs})
+			ended <- errs
 		}
 	}()
 	alive := time.NewTicker(h.alive)
@@ -92,8 +93,11 @@ func (h *httpHandler) serveEvents(w http.ResponseWriter, r *http.Request, params
 		case resp, more := <-responses:
 			if !more {
 				select {
-				case last := <-ended:
-					s.event("next", last)
+				case errs := <-ended:
+					if isUnavailable(errs) {
+						return // The client connects again.
+					}
+					s.event("next", encode(&graphql.Response{Errors: errs}))
 				default:
 				}
 				s.event("complete", nil)

@@ -3,7 +3,9 @@ package door
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -192,6 +194,8 @@ func (s *socket) subscribe(m socketMessage) (websocket.StatusCode, string) {
 		s.forget(m.ID, &end)      // Before the last message: who has read it may use the id again.
 		switch {
 		case ended:
+		case isUnavailable(errs): // As at a shutdown. After an error a client would not connect again.
+			s.conn.Close(websocket.StatusGoingAway, "the store is not available; connect again")
 		case errs != nil:
 			s.fail(m.ID, errs)
 		default:
@@ -199,6 +203,14 @@ func (s *socket) subscribe(m socketMessage) (websocket.StatusCode, string) {
 		}
 	})
 	return 0, ""
+}
+
+// isUnavailable reports whether an operation ended because the store is not there: it may go on over
+// another connection.
+func isUnavailable(errs gqlerror.List) bool {
+	return slices.ContainsFunc(errs, func(e *gqlerror.Error) bool {
+		return fmt.Sprint(e.Extensions["code"]) == string(registry.Unavailable)
+	})
 }
 
 // forget makes the id of an operation free again.
