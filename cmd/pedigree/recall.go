@@ -19,7 +19,7 @@ import (
 type recallClient interface {
 	Recalls(ctx context.Context, p core.Paging, f *governance.RecallFilter) (*governance.RecallConnection, error)
 	RecallByID(ctx context.Context, id registry.ID) (*registry.Recall, error)
-	AffectedBy(ctx context.Context, id registry.ID, live *bool, p core.Paging) (*provenance.AffectedConnection, error)
+	EachAffected(ctx context.Context, id registry.ID, live *bool, emit func([]*provenance.AffectedEdge) error) (*provenance.Truncation, error)
 	Recall(ctx context.Context, in governance.RecallInput) (*governance.RecallPayload, error)
 	ClearRecall(ctx context.Context, in governance.ClearRecallInput) (*governance.RecallPayload, error)
 	DecideRecallClearing(ctx context.Context, in governance.DecideRecallClearingInput) (*governance.RecallPayload, error)
@@ -183,20 +183,16 @@ func newRecallAffected(s *settings) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return withRegistry(cmd, s, existingStore, func(r *connection) error {
 				live := !ended
-				var told provenance.Truncation
-				all, err := allPages(func(p core.Paging) ([]*provenance.AffectedEdge, core.PageInfo, error) {
-					page, err := r.AffectedBy(r.ctx, recallRef(args[0]), &live, p)
-					if err != nil {
-						return nil, core.PageInfo{}, err
-					}
-					told = page.Truncation
-					return page.Edges, page.PageInfo, nil
+				var all []*provenance.AffectedEdge
+				missing, err := r.EachAffected(r.ctx, recallRef(args[0]), &live, func(part []*provenance.AffectedEdge) error {
+					all = append(all, part...)
+					return nil
 				})
 				if err != nil {
 					return err
 				}
-				if told.Truncated {
-					fmt.Fprintf(cmd.ErrOrStderr(), "there may be more that is not listed: %s\n", joined(told.Reasons))
+				if missing.Truncated {
+					fmt.Fprintf(cmd.ErrOrStderr(), "there may be more that is not listed: %s\n", joined(missing.Reasons))
 				}
 				return printAffected(cmd, format, all)
 			})

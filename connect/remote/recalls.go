@@ -110,9 +110,26 @@ func (c *Client) RecallByID(ctx context.Context, id registry.ID) (*registry.Reca
 	return out.Recall.Recall, err
 }
 
-// AffectedBy returns one page of the deployments that a recall concerns, without their counts. Of
-// the nodes only the kind and the name are read.
-func (c *Client) AffectedBy(ctx context.Context, id registry.ID, live *bool, p core.Paging) (*provenance.AffectedConnection, error) {
+// EachAffected calls emit with the deployments that a recall concerns, a page at a time, and returns
+// what is missing. Of the nodes only the kind and the name are read.
+func (c *Client) EachAffected(ctx context.Context, id registry.ID, live *bool, emit func([]*provenance.AffectedEdge) error) (*provenance.Truncation, error) {
+	first := core.MaxPage
+	for p := (core.Paging{First: &first}); ; {
+		page, err := c.affectedBy(ctx, id, live, p)
+		if err == nil {
+			err = emit(page.Edges)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if !page.PageInfo.HasNextPage {
+			return &page.Truncation, nil
+		}
+		p.After = &page.PageInfo.EndCursor
+	}
+}
+
+func (c *Client) affectedBy(ctx context.Context, id registry.ID, live *bool, p core.Paging) (*provenance.AffectedConnection, error) {
 	var out struct {
 		RecallAffected *struct {
 			Edges []struct {

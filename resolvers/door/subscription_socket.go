@@ -209,7 +209,7 @@ func (s *socket) subscribe(m socketMessage) (websocket.StatusCode, string) {
 // another connection.
 func isUnavailable(errs gqlerror.List) bool {
 	return slices.ContainsFunc(errs, func(e *gqlerror.Error) bool {
-		return fmt.Sprint(e.Extensions["code"]) == string(registry.Unavailable)
+		return fmt.Sprint(e.Extensions["code"]) == string(registry.Unavailable) // A Code, or a string.
 	})
 }
 

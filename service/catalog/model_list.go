@@ -75,11 +75,11 @@ func (c *Catalog) Model(ctx context.Context, byName string, past ...core.PointIn
 	if !at.Today() {
 		return c.modelByNameAt(ctx, scope, byName, at)
 	}
-	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(byName)}, Limit: 1})
-	if err != nil || len(page.Nodes) == 0 {
+	n, err := core.FindModel(ctx, scope, byName)
+	if err != nil || n == nil {
 		return nil, err
 	}
-	return core.NounAs[*registry.Model](c.core.Decode(page.Nodes[0], registry.Instant{}))
+	return core.NounAs[*registry.Model](c.core.Decode(n, registry.Instant{}))
 }
 
 // modelByNameAt returns the model that had a name at an instant. It reads the model that has the

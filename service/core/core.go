@@ -129,6 +129,16 @@ func GetNoun[N registry.Node](ctx context.Context, c *Core, id registry.ID, past
 	return NounAs[N](n, nil)
 }
 
+// FindModel returns the model that has a name now, nil when there is none that the scope sees.
+func FindModel(ctx context.Context, scope *policies.Scope, name string) (*graph.Node, error) {
+	ToNFC(&name)
+	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(name)}, Limit: 1})
+	if err != nil || len(page.Nodes) == 0 {
+		return nil, err
+	}
+	return page.Nodes[0], nil
+}
+
 // IsTombstone reports whether a noun was a tombstone at the instant that it was read at. A
 // noun that was erased after that instant was no tombstone then.
 func IsTombstone(n registry.Node) bool {

@@ -125,15 +125,14 @@ func (f *Feed) start(ctx context.Context, scope *policies.Scope, o Options) (q g
 
 // modelID returns the id of a model by its name.
 func modelID(ctx context.Context, scope *policies.Scope, name string) (registry.ID, error) {
-	core.ToNFC(&name)
-	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(name)}, Limit: 1})
-	if err == nil && len(page.Nodes) == 0 {
+	n, err := core.FindModel(ctx, scope, name)
+	if err == nil && n == nil {
 		err = registry.Errorf(registry.NotFound, "there is no model %s", registry.Shorten(name, 100))
 	}
 	if err != nil {
 		return "", err
 	}
-	return page.Nodes[0].ID, nil
+	return n.ID, nil
 }
 
 // sendNext reads once, and sends what is new.

@@ -132,16 +132,15 @@ func waitsFor(scope *policies.Scope, r *registry.TransitionRequest) bool {
 
 // modelNamed returns the model of a name, nil when there is none that the caller sees.
 func (g *Governance) modelNamed(ctx context.Context, name string) (*registry.Model, error) {
-	core.ToNFC(&name)
 	scope, err := g.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
 	}
-	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(name)}, Limit: 1})
-	if err != nil || len(page.Nodes) == 0 {
+	n, err := core.FindModel(ctx, scope, name)
+	if err != nil || n == nil {
 		return nil, err
 	}
-	return core.NounAs[*registry.Model](g.core.Decode(page.Nodes[0], registry.Instant{}))
+	return core.NounAs[*registry.Model](g.core.Decode(n, registry.Instant{}))
 }
 
 // RequestsOfVersion returns one page of the transition requests of a version, oldest first.
