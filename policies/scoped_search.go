@@ -287,6 +287,39 @@ func (h *Hits) Count(ctx context.Context) (Counts, error) {
 	return out, nil
 }
 
+// Showing returns the ids of the visible hits of which the actor sees a field; false when there are
+// more hits than are read at once.
+func (h *Hits) Showing(ctx context.Context, field string) ([]registry.ID, bool, error) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if !h.all || len(h.candidates) > manyMatches {
+		return nil, false, nil
+	}
+	var nodes []*graph.Node
+	for i := range h.candidates {
+		if registry.Bit(registry.NounOf(h.candidates[i].Kind).Name, field) < 0 {
+			continue
+		}
+		if err := h.decide(ctx, i); err != nil {
+			return nil, false, err
+		}
+		if h.candidates[i].visible {
+			nodes = append(nodes, h.candidates[i].node)
+		}
+	}
+	masks, err := h.scope.masks(ctx, nodes)
+	if err != nil {
+		return nil, false, err
+	}
+	var out []registry.ID
+	for i, n := range nodes {
+		if masks[i].Has(registry.Bit(registry.NounOf(n.Kind).Name, field)) {
+			out = append(out, n.ID)
+		}
+	}
+	return out, true, nil
+}
+
 // allVisible reports whether the actor sees every row of every searched kind, so that
 // decide needs no graph reads.
 func (h *Hits) allVisible() bool {

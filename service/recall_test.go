@@ -105,6 +105,22 @@ func TestPromotionOfWhatARecallConcernsIsRefused(t *testing.T) {
 	}
 }
 
+func TestSearchCountsWhatIsRecalled(t *testing.T) {
+	w := newRecallWorld(t)
+	states := func() string {
+		c := w.search(catalog.SearchInput{Text: "credit", Kinds: []registry.Kind{registry.KindModel, registry.KindModelVersion}}, core.Paging{})
+		return titles(must[[]*catalog.SearchRecallCount](w.kit)(must[*catalog.SearchFacets](w.kit)(c.Facets(w.admin)).RecallStates(w.admin)),
+			func(x *catalog.SearchRecallCount) string { return fmt.Sprint(x.State, x.Count) })
+	}
+	if got := states(); got != "CLEAR2" {
+		t.Errorf("before the recall: %s", got)
+	}
+	w.recall(w.data)
+	if got := states(); got != "CLEAR1 RECALLED1" {
+		t.Errorf("after it: %s", got)
+	}
+}
+
 func TestALateEdgeBehindARecallCarriesIt(t *testing.T) {
 	w := newRecallWorld(t)
 	w.recall(w.data)

@@ -15,6 +15,8 @@ type restRequest struct {
 	// keep the answer. proof says that the answer has hashes of the log, which any reader of the
 	// log may have, also of entries that it does not see.
 	whole, cached, proof bool
+	// reads is true for a request with a body that writes nothing.
+	reads bool
 }
 
 // restRequests returns requests for each route of the REST API, by method and path.
@@ -28,7 +30,7 @@ func (seed *seedData) restRequests() map[string][]restRequest {
 			{target: "lineage/" + string(seed.id["raw"]) + "/export?format=tree&max_depth=3&as_of=1988-01-01T00:00:00Z"}},
 		"GET /api/v1/facts": {{target: "facts"}},
 		"POST /api/v1/facts": {{target: "facts", media: "application/x-ndjson", body: `{"datasetVersion":{"dataset":"new","version":"1"}}`},
-			{target: "facts", media: "application/jsonl", body: "not a fact\n"}},
+			{target: "facts", media: "application/jsonl", body: "not a fact\n", reads: true}},
 		"GET /log/checkpoint":     {{target: "/log/checkpoint", cached: true}},
 		"GET /log/tile/{path...}": {{target: "/log/tile/0/000.p/5", cached: true}},
 		"GET /api/v1/log/export":  {{target: "log/export", whole: true}},
@@ -66,6 +68,11 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"transition-guards":                        {"transition-guards"},
 		"gates":                                    {"gates"},
 		"gates/{gate}":                             {"gates/" + seed.name["alpha gate"], "gates/" + seed.name["alpha gate"] + "?as_of=1988-01-01"},
+		"webhooks":                                 {"webhooks", "webhooks?subject=user-admin"},
+		"webhooks/{id}":                            {"webhooks/{own webhook}"},
+		"webhooks/{id}/deliveries":                 {"webhooks/{own webhook}/deliveries"},
+		"webhooks/{id}/dead-letters":               {"webhooks/{own webhook}/dead-letters"},
+		"notification-settings":                    {"notification-settings"},
 		"recalls":                                  {"recalls", "recalls?open=true&severity=high", "recalls?node=" + id("deployed-a2")},
 		"recalls/{id}":                             {"recalls/" + id("recall")},
 		"recalls/{id}/affected":                    {"recalls/" + id("recall") + "/affected", "recalls/" + id("recall") + "/affected?live=false"},
@@ -159,6 +166,14 @@ func (seed *seedData) restWrites() map[string]restRequest {
 		"DELETE transition-guards":                           {target: "transition-guards?model=" + seed.name["alpha"]},
 		"PUT gates/{gate}":                                   send("gates/new", `{"expression":"version.owner != ''","stages":["archived"]}`),
 		"DELETE gates/{gate}":                                {target: "gates/" + seed.name["alpha gate"]},
+		"POST gates/test":                                    {target: "gates/test", media: "application/json", body: `{"name":"tried","expression":"version.owner != ''","stages":["archived"]}`, reads: true},
+		"POST webhooks":                                      send("webhooks", `{"name":"w","address":"https://example.com/hook","events":["recalls"]}`),
+		"PATCH webhooks/{id}":                                send("webhooks/{own webhook}", `{"paused":true}`),
+		"DELETE webhooks/{id}":                               {target: "webhooks/{own webhook}"},
+		"POST webhooks/{id}/rotate-secret":                   send("webhooks/{own webhook}/rotate-secret", `{"overlap":60}`),
+		"POST webhooks/{id}/test":                            send("webhooks/{own webhook}/test", `{}`),
+		"POST webhooks/{id}/replay":                          send("webhooks/{own webhook}/replay", `{"after":0}`),
+		"PUT notification-settings":                          send("notification-settings", `{"events":["recalls"],"address":"ada@example.com"}`),
 		"POST recalls":                                       send("recalls", `{"nodes":["`+id("raw")+`"],"reason":"wrong","severity":"low"}`),
 		"POST recalls/{id}/clear":                            send("recalls/"+id("recall")+"/clear", `{"reason":"over"}`),
 		"POST recalls/{id}/decide":                           send("recalls/"+id("asked recall")+"/decide", `{"comment":"yes"}`),

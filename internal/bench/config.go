@@ -40,6 +40,8 @@ const (
 	Shapes     = "shapes"  // impact of hubs, lineage of lattices
 	Writes     = "writes"  // acknowledged mutations
 	MemoryPart = "memory"  // anonymous memory under a mix of queries
+	// RecallPart is the deployments that a recall concerns.
+	RecallPart = "recall"
 	// RegistryPart is what a registry does all day, against MLflow.
 	RegistryPart = "registry"
 	// GrowthPart is what gets, lists and writes cost while what they do not return grows.
@@ -48,7 +50,7 @@ const (
 
 // Parts returns the names of all parts.
 func Parts() []string {
-	return []string{Lineage, Cold, Shapes, Writes, MemoryPart, RegistryPart, GrowthPart}
+	return []string{Lineage, Cold, Shapes, Writes, MemoryPart, RecallPart, RegistryPart, GrowthPart}
 }
 
 // Config says what to measure.
@@ -86,7 +88,7 @@ func (c Config) hasPart(part string) bool { return slices.Contains(c.Parts, part
 
 // needsGraphs reports whether a selected part asks about the graphs.
 func (c Config) needsGraphs() bool {
-	return slices.ContainsFunc([]string{Lineage, Cold, Shapes, MemoryPart}, c.hasPart)
+	return slices.ContainsFunc([]string{Lineage, Cold, Shapes, MemoryPart, RecallPart}, c.hasPart)
 }
 
 func (c Config) plan(size int) graphs.Plan { return graphs.Plan{Size: size, Seed: c.Seed} }

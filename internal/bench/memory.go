@@ -47,11 +47,23 @@ func (r *runner) measureMemory(ctx context.Context) error {
 	defer server.stop()
 	time.Sleep(2 * time.Second)
 	m := &MemoryUse{Idle: anonymousMemory(server.pid())}
+	peak := sampleMemory(server.pid())
+	m.Answers, err = r.runMix(server, size)
+	m.Peak = peak()
+	r.logf("memory at %d nodes: idle %d KiB, at most %d KiB over %d answers", size, m.Idle>>10, m.Peak>>10, m.Answers)
+	r.result.Memory, r.result.MemorySize = m, size
+	return err
+}
+
+// sampleMemory samples the anonymous memory of a process every 20 ms until the returned function is
+// called, which returns the highest.
+func sampleMemory(pid int) func() int64 {
+	var highest int64
 	stop := make(chan struct{})
 	var sampler sync.WaitGroup
 	sampler.Go(func() {
 		for {
-			m.Peak = max(m.Peak, anonymousMemory(server.pid()))
+			highest = max(highest, anonymousMemory(pid))
 			select {
 			case <-stop:
 				return
@@ -59,12 +71,11 @@ func (r *runner) measureMemory(ctx context.Context) error {
 			}
 		}
 	})
-	m.Answers, err = r.runMix(server, size)
-	close(stop)
-	sampler.Wait()
-	r.logf("memory at %d nodes: idle %d KiB, at most %d KiB over %d answers", size, m.Idle>>10, m.Peak>>10, m.Answers)
-	r.result.Memory, r.result.MemorySize = m, size
-	return err
+	return func() int64 {
+		close(stop)
+		sampler.Wait()
+		return highest
+	}
 }
 
 // runMix sends queries and mutations from 16 clients for five times MinTime. It

@@ -35,6 +35,10 @@ type Result struct {
 	// measured.
 	Memory     *MemoryUse
 	MemorySize int
+	// Recall is of the server on SQLite with RecallSize nodes; nil when it was not
+	// measured.
+	Recall     *RecallStream
+	RecallSize int
 	// Registry holds the part registry; nil when it was not measured.
 	Registry *RegistryResult
 	// Growth holds the part growth; nil when it was not measured.
@@ -88,7 +92,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 // run performs all steps, then stops what they started, also after an error.
 func (r *runner) run(ctx context.Context) error {
 	defer r.close()
-	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory, r.measureRegistry, r.measureGrowth} {
+	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory, r.measureRecall, r.measureRegistry, r.measureGrowth} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -47,6 +47,11 @@ func enums() map[reflect.Type][]string {
 	add(texts(lineage.VersionWithoutTraining, lineage.VersionWithoutData, lineage.RunWithoutCommit, lineage.DatasetWithoutSource, lineage.CardContradictsGraph, lineage.RunNotRead))
 	add(texts(governance.AllRequests, governance.MyRequests, governance.WaitingForMe))
 	add(texts(governance.BlockedByLifecycle, governance.BlockedByPermission, governance.BlockedByApprovals, governance.BlockedByVoid, governance.BlockedBySignature, governance.BlockedByGate, governance.BlockedByRecall))
+	add(texts(registry.WebhookFormats()...))
+	add(texts(registry.WebhookEvents()...))
+	add(texts(registry.WebhookActive, registry.WebhookPaused, registry.WebhookFailing))
+	add(texts(registry.TellAtOnce, registry.TellDaily))
+	add(texts(registry.DeliveryOutcomes()...))
 	add(texts(registry.GateEnforce, registry.GateWarn))
 	add(texts(registry.GatePass, registry.GateFail, registry.GateUnknown))
 	add(texts(registry.GateAllModels, registry.GateModels, registry.GateTag))
@@ -65,6 +70,7 @@ func enums() map[reflect.Type][]string {
 	add(texts[core.DeploymentOrderField]("NAME", "STARTED_AT", "ENDED_AT", "ENVIRONMENT", "OWNER"))
 	add(texts(registry.RecallSeverities()...))
 	add(texts(registry.RecallOpen, registry.RecallCleared))
+	add(texts(registry.NotRecalled, registry.IsRecalled, registry.RecallUnknown))
 	add(texts(registry.RecallHandlings()...))
 	return out
 }
@@ -79,6 +85,9 @@ var names = map[string]string{
 	"lineageBody":                    "LineageGraph",
 	"impactBody":                     "Impact",
 	"affectedBody":                   "RecallImpact",
+	"webhookBody":                    "Webhook",
+	"webhookAnswer":                  "CreateWebhookPayload",
+	"NotificationSettingsPayload":    "UpdateNotificationSettingsPayload",
 	"Direction":                      "LineageDirection",
 	"Reason":                         "TruncationReason",
 	"FactState":                      "GateFactState",
@@ -109,7 +118,32 @@ var versions = []string{"ModelVersion.version", "ModelCard.version", "Deployment
 
 // newCodec returns the codec of this API. Its virtual fields read through the service.
 func newCodec(s *service.Service) *wire.Codec {
-	return wire.New(wire.Config{Enums: enums(), Names: names, Versions: versions, Virtuals: map[reflect.Type][]wire.Virtual{
+	virtuals := virtualFields(s)
+	addRecallMarks[registry.ModelVersion](s, virtuals)
+	addRecallMarks[registry.DatasetVersion](s, virtuals)
+	addRecallMarks[registry.Run](s, virtuals)
+	addRecallMarks[registry.Feature](s, virtuals)
+	addRecallMarks[registry.Commit](s, virtuals)
+	addRecallMarks[registry.Tag](s, virtuals)
+	addRecallMarks[registry.Deployment](s, virtuals)
+	return wire.New(wire.Config{Enums: enums(), Names: names, Versions: versions, Virtuals: virtuals})
+}
+
+// addRecallMarks adds to a noun whether it is recalled, and under which recalls it stands. The
+// objects of a page are walked together.
+func addRecallMarks[O any, N interface {
+	*O
+	registry.Node
+}](s *service.Service, virtuals map[reflect.Type][]wire.Virtual) {
+	noun := reflect.TypeFor[O]()
+	virtuals[noun] = append(virtuals[noun],
+		virtual("recall_state", noun.Name()+".recallState", func(ctx context.Context, o *O) (*registry.RecallState, error) { return s.RecallStateOf(ctx, N(o)) }),
+		virtual("recalls", noun.Name()+".recalls", func(ctx context.Context, o *O) ([]registry.ID, error) { return s.RecallsOf(ctx, N(o)) }))
+}
+
+// virtualFields are the fields that are read when an object is written, by its type.
+func virtualFields(s *service.Service) map[reflect.Type][]wire.Virtual {
+	return map[reflect.Type][]wire.Virtual{
 		// What a field of these refers to is shown only to who sees it.
 		reflect.TypeFor[registry.ModelVersion](): {virtual("replaced_by", "", func(ctx context.Context, v *registry.ModelVersion) (*registry.ID, error) {
 			return s.ReplacementOf(ctx, v)
@@ -144,7 +178,7 @@ func newCodec(s *service.Service) *wire.Codec {
 		reflect.TypeFor[registry.LogEntry]():  {stageOf("from_stage", "from"), stageOf("to_stage", "to")},
 		reflect.TypeFor[modelBody]():          modelFields(s),
 		reflect.TypeFor[versionBody]():        versionFields(s),
-	}})
+	}
 }
 
 // idsOf returns the ids of nodes as the caller is told them.

@@ -7,6 +7,7 @@ import (
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/core"
+	"pedigree/service/gates"
 )
 
 // gateRoutes are the routes of the conditions on transitions. What they say of a version is told by
@@ -20,7 +21,22 @@ func gateRoutes() []route {
 		read("gates/{gate}", "gate", "One gate", func(ctx context.Context, c *call, q *pointInTime) (*registry.Gate, error) {
 			return c.service.Gate(ctx, c.path["gate"], q.past())
 		}).under("Gate.name"),
+		write(http.MethodPost, "gates/test", "testGate", "Which past transitions a gate would have refused; it is not set", testGate, requires("name", "expression")),
 		write(http.MethodPut, "gates/{gate}", "putGate", "Sets a gate, or sets it anew", (*service.Service).PutGate, requires("expression")),
 		write(http.MethodDelete, "gates/{gate}", "withdrawGate", "Withdraws a gate", (*service.Service).WithdrawGate),
 	}
+}
+
+// gateTestBody is a gate, and the number of past transitions to test it on: 100 when it is left out.
+type gateTestBody struct {
+	gates.GateInput
+	Last *int `json:"last,omitzero"`
+}
+
+func testGate(s *service.Service, ctx context.Context, in gateTestBody) (*gates.GateTest, error) {
+	last := 100
+	if in.Last != nil {
+		last = *in.Last
+	}
+	return s.TestGate(ctx, in.GateInput, last)
 }

@@ -59,6 +59,8 @@ func locationOf(out any) string {
 		return byID("nodes", out.Review)
 	case *governance.RecallPayload:
 		return byID("recalls", out.Recall)
+	case *webhookAnswer:
+		return "webhooks/" + string(out.Webhook.ID)
 	case *governance.DeprecationsPayload:
 		if len(out.Deprecations) == 1 {
 			return byID("deprecations", out.Deprecations[0])

@@ -63,6 +63,11 @@ func TestTheStoryOfARecall(t *testing.T) {
 		}
 		deployments[i] = l.Node.ID
 	}
+	for _, of := range []string{"models/fraud/v1.0.0", "runs/" + run, "datasets/prices/versions/1", "deployments/" + deployments[0]} {
+		if got := a.admin(200, "GET", of, ""); !strings.Contains(got, `"recall_state":"recalled","recalls":["`+recall+`"]`) {
+			t.Errorf("%s does not show that it is recalled: %s", of, got)
+		}
+	}
 	a.admin(404, "GET", "recalls/"+string(registry.RecallID(99))+"/affected/all", "")
 	a.admin(200, "POST", one+"/resolve", `{"deployment":"`+deployments[0]+`","handling":"accepted","reason":"not used"}`)
 	if got := a.admin(200, "GET", one+"/affected", ""); strings.Count(got, `"handling":"accepted"`) != 1 {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"pedigree/graph"
+	"pedigree/lineage"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/core"
@@ -33,7 +34,8 @@ type SearchEdge struct {
 // SearchConnection is a page of hits.
 type SearchConnection struct {
 	core.Connection[*SearchEdge]
-	hits *policies.Hits
+	hits  *policies.Hits
+	scope *policies.Scope
 }
 
 // SearchKindCount counts the hits of a kind.
@@ -48,11 +50,18 @@ type SearchStageCount struct {
 	Count int
 }
 
+// SearchRecallCount counts the hits that are recalled, are not, or may be.
+type SearchRecallCount struct {
+	State registry.RecallState
+	Count int
+}
+
 // SearchFacets counts hits; Complete is true when all hits were counted.
 type SearchFacets struct {
 	Kinds    []*SearchKindCount
 	Stages   []*SearchStageCount
 	Complete bool
+	of       *SearchConnection
 }
 
 // words checks the text and splits it into words.
@@ -126,7 +135,7 @@ func (c *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*S
 	if err != nil {
 		return nil, err
 	}
-	conn := &SearchConnection{core.Connection[*SearchEdge]{Edges: []*SearchEdge{}}, hits}
+	conn := &SearchConnection{core.Connection[*SearchEdge]{Edges: []*SearchEdge{}}, hits, scope}
 	nodes, keys, more, err := hits.Page(ctx, after, size)
 	if err != nil {
 		return nil, err
@@ -178,7 +187,7 @@ func (c *SearchConnection) Facets(ctx context.Context) (*SearchFacets, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &SearchFacets{Kinds: []*SearchKindCount{}, Stages: []*SearchStageCount{}, Complete: counts.Complete}
+	f := &SearchFacets{Kinds: []*SearchKindCount{}, Stages: []*SearchStageCount{}, Complete: counts.Complete, of: c}
 	for k, n := range counts.Kinds {
 		f.Kinds = append(f.Kinds, &SearchKindCount{k, n})
 	}
@@ -188,4 +197,28 @@ func (c *SearchConnection) Facets(ctx context.Context) (*SearchFacets, error) {
 	slices.SortFunc(f.Kinds, func(a, b *SearchKindCount) int { return cmp.Compare(a.Kind, b.Kind) })
 	slices.SortFunc(f.Stages, func(a, b *SearchStageCount) int { return cmp.Compare(a.Stage, b.Stage) })
 	return f, nil
+}
+
+// RecallStates counts the hits by whether they are recalled: of the kinds that can be, where the
+// caller sees it. It is nil when there are too many hits to find it out for all of them.
+func (f *SearchFacets) RecallStates(ctx context.Context) ([]*SearchRecallCount, error) {
+	ids, all, err := f.of.hits.Showing(ctx, "recallState")
+	if err != nil || !all {
+		return nil, err
+	}
+	marks, err := core.MarkRecalled(ctx, f.of.scope.RecallReader(), core.StoreInstant(registry.Instant{}), ids, lineage.RecallReadBounds)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[registry.RecallState]int{}
+	for _, id := range ids {
+		counts[marks.State(id)]++
+	}
+	out := []*SearchRecallCount{}
+	for _, state := range []registry.RecallState{registry.NotRecalled, registry.IsRecalled, registry.RecallUnknown} {
+		if counts[state] > 0 {
+			out = append(out, &SearchRecallCount{state, counts[state]})
+		}
+	}
+	return out, nil
 }

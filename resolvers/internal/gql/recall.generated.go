@@ -2445,6 +2445,19 @@ func (ec *executionContext) marshalORecallSeverity2ᚖpedigreeᚋregistryᚐReca
 	return res
 }
 
+func (ec *executionContext) unmarshalORecallState2pedigreeᚋregistryᚐRecallState(ctx context.Context, v any) (registry.RecallState, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := registry.RecallState(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalORecallState2pedigreeᚋregistryᚐRecallState(ctx context.Context, sel ast.SelectionSet, v registry.RecallState) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalString(string(v))
+	return res
+}
+
 func (ec *executionContext) unmarshalORecallState2ᚖpedigreeᚋregistryᚐRecallState(ctx context.Context, v any) (*registry.RecallState, error) {
 	if v == nil {
 		return nil, nil

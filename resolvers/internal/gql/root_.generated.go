@@ -5010,6 +5010,8 @@ type SearchFacets {
   kinds: [SearchKindCount!]
   "Versions by stage; stages in which none was found are left out."
   stages: [SearchStageCount!]
+  "By whether they are recalled, of the kinds that can be; states in which none was found are left out. Null where more than 1,000 were found."
+  recallStates: [SearchRecallCount!]
   "Whether all were counted. If not, there are more: narrow the search."
   complete: Boolean!
 }
@@ -5018,6 +5020,14 @@ type SearchFacets {
 type SearchKindCount {
   "The kind."
   kind: SearchKind
+  "How many."
+  count: Int
+}
+
+"How many were found that are recalled, are not, or may be."
+type SearchRecallCount {
+  "Whether they are."
+  state: RecallState
   "How many."
   count: Int
 }
@@ -8894,6 +8904,8 @@ func (ec *executionContext) childFields_SearchFacets(ctx context.Context, field 
 		return ec.fieldContext_SearchFacets_kinds(ctx, field)
 	case "stages":
 		return ec.fieldContext_SearchFacets_stages(ctx, field)
+	case "recallStates":
+		return ec.fieldContext_SearchFacets_recallStates(ctx, field)
 	case "complete":
 		return ec.fieldContext_SearchFacets_complete(ctx, field)
 	}
@@ -8908,6 +8920,16 @@ func (ec *executionContext) childFields_SearchKindCount(ctx context.Context, fie
 		return ec.fieldContext_SearchKindCount_count(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SearchKindCount", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchRecallCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "state":
+		return ec.fieldContext_SearchRecallCount_state(ctx, field)
+	case "count":
+		return ec.fieldContext_SearchRecallCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchRecallCount", field.Name)
 }
 
 func (ec *executionContext) childFields_SearchStageCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -288,6 +288,38 @@ func (ec *executionContext) fieldContext_SearchFacets_stages(_ context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _SearchFacets_recallStates(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchFacets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchFacets_recallStates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecallStates(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.SearchRecallCount) graphql.Marshaler {
+			return ec.marshalOSearchRecallCount2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchRecallCountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SearchFacets_recallStates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchFacets",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SearchRecallCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SearchFacets_complete(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchFacets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -355,6 +387,52 @@ func (ec *executionContext) _SearchKindCount_count(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_SearchKindCount_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("SearchKindCount", field, false, false, "Int")
+}
+
+func (ec *executionContext) _SearchRecallCount_state(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchRecallCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchRecallCount_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v registry.RecallState) graphql.Marshaler {
+			return ec.marshalORecallState2pedigreeᚋregistryᚐRecallState(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SearchRecallCount_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SearchRecallCount", field, false, false, "RecallState")
+}
+
+func (ec *executionContext) _SearchRecallCount_count(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchRecallCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchRecallCount_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalOInt2int(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SearchRecallCount_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SearchRecallCount", field, false, false, "Int")
 }
 
 func (ec *executionContext) _SearchStageCount_stage(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchStageCount) (ret graphql.Marshaler) {
@@ -522,17 +600,23 @@ func (ec *executionContext) _SearchFacets(ctx context.Context, sel ast.Selection
 		case "kinds":
 			out.Values[i] = ec._SearchFacets_kinds(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "stages":
 			out.Values[i] = ec._SearchFacets_stages(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "recallStates":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._SearchFacets_recallStates(ctx, field, obj)
+				})
 		case "complete":
 			out.Values[i] = ec._SearchFacets_complete(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -569,6 +653,44 @@ func (ec *executionContext) _SearchKindCount(ctx context.Context, sel ast.Select
 			}
 		case "count":
 			out.Values[i] = ec._SearchKindCount_count(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var searchRecallCountImplementors = []string{"SearchRecallCount"}
+
+func (ec *executionContext) _SearchRecallCount(ctx context.Context, sel ast.SelectionSet, obj *catalog.SearchRecallCount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchRecallCountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchRecallCount")
+		case "state":
+			out.Values[i] = ec._SearchRecallCount_state(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._SearchRecallCount_count(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -678,6 +800,14 @@ func (ec *executionContext) marshalNSearchKindCount2ᚖpedigreeᚋserviceᚋcata
 	return ec._SearchKindCount(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNSearchRecallCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchRecallCount(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchRecallCount) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SearchRecallCount!")
+		return graphql.Null
+	}
+	return ec._SearchRecallCount(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalNSearchStageCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchStageCount(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchStageCount) graphql.Marshaler {
 	if v == nil {
 		graphql.AddInvalidNullError(ctx, "SearchStageCount!")
@@ -757,6 +887,25 @@ func (ec *executionContext) marshalOSearchKindCount2ᚕᚖpedigreeᚋserviceᚋc
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSearchKindCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchKindCount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOSearchRecallCount2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchRecallCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.SearchRecallCount) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSearchRecallCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchRecallCount(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
