@@ -2,6 +2,7 @@ package mlflow
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -137,16 +138,31 @@ func (c *call) wireModel(ctx context.Context, m *registry.Model) (registeredMode
 	if err != nil {
 		return out, err
 	}
-	if out.Latest, err = c.wireVersions(ctx, newest); err != nil || !shows(m, "Model", "aliases") {
+	if !shows(m, "Model", "aliases") {
+		out.Latest, err = c.wireVersions(ctx, newest)
 		return out, err
 	}
 	aliases, err := c.AliasesOf(ctx, m)
 	if err != nil {
 		return out, err
 	}
+	for _, v := range newest { // Their model and aliases are read already.
+		version, err := c.wireVersionOf(ctx, m, v)
+		if err != nil {
+			return out, err
+		}
+		for _, a := range aliases {
+			if a.VersionID == v.ID && shows(v, "ModelVersion", "aliases") {
+				version.Aliases = append(version.Aliases, a.Name)
+			}
+		}
+		out.Latest = append(out.Latest, version)
+	}
 	pointsAt := make([]*registry.ModelVersion, len(aliases))
 	for i, a := range aliases {
-		if pointsAt[i], err = c.VersionOfAlias(ctx, a); err != nil {
+		if at := slices.IndexFunc(newest, func(v *registry.ModelVersion) bool { return v.ID == a.VersionID }); at >= 0 {
+			pointsAt[i] = newest[at]
+		} else if pointsAt[i], err = c.VersionOfAlias(ctx, a); err != nil {
 			return out, err
 		}
 	}
@@ -176,23 +192,31 @@ func (c *call) wireVersions(ctx context.Context, versions []*registry.ModelVersi
 }
 
 func (c *call) wireVersion(ctx context.Context, v *registry.ModelVersion) (modelVersion, error) {
-	out := modelVersion{Name: v.ModelName, Version: strconv.Itoa(v.Number), Created: milliseconds(v.CreatedDate), Updated: milliseconds(v.UpdatedAt), User: v.Creator,
-		Stage: stageName(v.Stage), Description: v.Description, Run: tagOf(v.Tags, runTag), Status: "READY", Tags: versionTags(v), RunLink: tagOf(v.Tags, runLinkTag),
-		LoggedModel: tagOf(v.Tags, loggedModelTag)}
 	m, err := c.ModelOf(ctx, v)
 	if err != nil {
-		return out, err
+		return modelVersion{}, err
 	}
-	if m != nil {
-		out.Name = m.Name // Today's: the version keeps the one that it was registered under.
-	}
-	if out.Source, err = c.source(ctx, v); err != nil || !shows(v, "ModelVersion", "aliases") {
+	out, err := c.wireVersionOf(ctx, m, v)
+	if err != nil || !shows(v, "ModelVersion", "aliases") {
 		return out, err
 	}
 	aliases, err := c.AliasesOfVersion(ctx, v)
 	for _, a := range aliases {
 		out.Aliases = append(out.Aliases, a.Name)
 	}
+	return out, err
+}
+
+// wireVersionOf makes the message of a version without its aliases. m is nil when the caller does not
+// see the model.
+func (c *call) wireVersionOf(ctx context.Context, m *registry.Model, v *registry.ModelVersion) (out modelVersion, err error) {
+	out = modelVersion{Name: v.ModelName, Version: strconv.Itoa(v.Number), Created: milliseconds(v.CreatedDate), Updated: milliseconds(v.UpdatedAt), User: v.Creator,
+		Stage: stageName(v.Stage), Description: v.Description, Run: tagOf(v.Tags, runTag), Status: "READY", Tags: versionTags(v), RunLink: tagOf(v.Tags, runLinkTag),
+		LoggedModel: tagOf(v.Tags, loggedModelTag)}
+	if m != nil {
+		out.Name = m.Name // Today's: the version keeps the one that it was registered under.
+	}
+	out.Source, err = c.source(ctx, v)
 	return out, err
 }
 
