@@ -43,7 +43,7 @@ func logFields(k *kit) {
 		!g.At.Equal(e.At.Truncate(time.Microsecond)) {
 		k.Fatalf("got %+v", g)
 	}
-	if g := got[1]; g.Model != "" || g.Reason != "" || len(g.Detail) != 0 || len(g.Objects) != 0 {
+	if g := got[1]; g.Model != "" || g.Reason != "" || len(g.Detail) != 0 || g.Objects == nil || len(g.Objects) != 0 {
 		k.Fatalf("got %+v", g)
 	}
 }

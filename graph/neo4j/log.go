@@ -29,6 +29,7 @@ func entryOf(p map[string]any) registry.LogEntry {
 		Action: registry.LogAction(text(p, "action")), Model: registry.ID(text(p, "model")), Reason: text(p, "reason"),
 		Approval: text(p, "approval"), RequestID: text(p, "request_id"), LeafHash: text(p, "leaf_hash"), TreeHashes: text(p, "tree")}
 	objects, _ := p["objects"].([]any)
+	e.Objects = make([]registry.ID, 0, len(objects)) // Not nil: an answer says [], as on SQLite.
 	for _, o := range objects {
 		e.Objects = append(e.Objects, registry.ID(o.(string)))
 	}
