@@ -201,7 +201,10 @@ const (
 
 // NeighborQuery selects the direct neighbors of many nodes.
 type NeighborQuery struct {
-	IDs       []registry.ID
+	IDs []registry.ID
+	// Numbers, when set, are those of the nodes of IDs, which exist at that instant: a
+	// store need not look them up again.
+	Numbers   []int64
 	Direction Direction
 	// Edges limits the edge kinds; empty means all.
 	Edges []registry.EdgeKind

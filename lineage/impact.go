@@ -18,6 +18,12 @@ type Impact struct {
 	Roots []*graph.Node
 	Head  int64
 	Budgets
+	// DocumentsOfFew is for a caller who wants the documents of the rows that it takes: those of a
+	// level with few causes are read with them.
+	DocumentsOfFew bool
+	// Light keeps of the nodes that the walk continues from only what identifies them, for a caller who
+	// reads those of the paths by their ids.
+	Light bool
 	// Without are nodes that the walk does not enter: it is as if they were not there.
 	Without map[registry.ID]bool
 
@@ -46,9 +52,16 @@ type Budgets struct {
 // second.
 var ImpactBudgets = Budgets{PerNode: MaxNodes, PerLevel: MaxNodes, Total: 4 * MaxNodes, Reads: 100_000}
 
+// StreamBudgets are the budgets of a list that is handed out while it is walked: some 100 MB.
+var StreamBudgets = Budgets{PerNode: 500_000, PerLevel: 500_000, Total: 500_000, Reads: 5_000_000}
+
+// wholeLevel is from how many causes in a level are read the documents of their effects: of more, too
+// much is read that is no row of the page.
+const wholeLevel = 8
+
 // Descendant is an effect, direct or not, of one of the roots of an Impact.
 type Descendant struct {
-	// Node has no document unless Rows was called with whole.
+	// Node has no document unless Rows was called with whole, or it is one of few.
 	Node *graph.Node
 	// Depth is the fewest hops from any of the roots.
 	Depth  int
@@ -170,7 +183,7 @@ func (w *Impact) Rows(ctx context.Context, after RowPosition, whole bool, want i
 // levelRows passes the rows of one level after a Number to take. It returns the Number
 // up to which it did so, and whether there may be more.
 func (w *Impact) levelRows(ctx context.Context, level []*bfsNode, after int64, whole bool, want int, take func(Descendant) bool) (int64, bool, error) {
-	e := w.mergeEffects(level, w.targets, !whole, want)
+	e := w.mergeEffects(level, w.targets, !whole && !(w.DocumentsOfFew && len(level) <= wholeLevel), want)
 	for e.position = after; !e.done; {
 		if expired(ctx) || w.readCount > w.Reads {
 			w.noteExhausted(ctx, e)
@@ -298,10 +311,14 @@ func (w *Impact) nextLevel(ctx context.Context, level []*bfsNode, depth int) (ne
 				continue
 			}
 			d.parent.children++
-			s := &bfsNode{node: d.Node, depth: depth, parent: d.parent}
+			n := d.Node
+			if w.Light {
+				n = &graph.Node{ID: n.ID, Kind: n.Kind, Number: n.Number, Hidden: n.Hidden}
+			}
+			s := &bfsNode{node: n, depth: depth, parent: d.parent}
 			w.expanded[d.Node.ID], next = s, append(next, s)
 			if d.Node.Hidden {
-				w.hidden[d.Node.ID] = d.Node
+				w.hidden[d.Node.ID] = n
 			}
 		}
 	}

@@ -68,7 +68,7 @@ func (e *effectMerge) next(ctx context.Context) ([]Descendant, error) {
 	for part := range slices.Chunk(e.nodes, mergeBatch) {
 		q := graph.NeighborQuery{Direction: graph.Downstream, Edges: e.edges, At: e.impact.at, After: e.position, LimitPerNode: e.pageSize, Bare: e.bare}
 		for _, s := range part {
-			q.IDs = append(q.IDs, s.node.ID)
+			q.IDs, q.Numbers = append(q.IDs, s.node.ID), append(q.Numbers, s.node.Number)
 		}
 		hops, err := e.impact.r.Neighbors(ctx, q)
 		if err != nil {

@@ -205,6 +205,19 @@ func closureMatchesReference(k *kit) {
 func (k *kit) compareNeighbors(w *referenceGraph, r *rand.Rand, c graph.ClosureQuery) {
 	k.Helper()
 	q := graph.NeighborQuery{IDs: c.Roots, Direction: c.Direction, Edges: c.Edges, At: c.At, LimitPerNode: 1 + r.IntN(4), After: int64(r.IntN(30)), Count: true}
+	k.checkNeighbors(w, q)
+	for _, id := range q.IDs {
+		n := w.node(id, q.At)
+		if n == nil {
+			return // Who gives numbers knows that the nodes exist.
+		}
+		q.Numbers = append(q.Numbers, n.Number)
+	}
+	k.checkNeighbors(w, q)
+}
+
+func (k *kit) checkNeighbors(w *referenceGraph, q graph.NeighborQuery) {
+	k.Helper()
 	for i, h := range k.neighbors(q) {
 		far, more, degree := w.neighbors(q.IDs[i], q)
 		if w.node(q.IDs[i], q.At) == nil {

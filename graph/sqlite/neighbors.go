@@ -20,21 +20,29 @@ func (v *view) neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Ne
 	}
 	out := make([]graph.Neighbors, len(q.IDs))
 	farNodes := map[int64]*graph.Node{}
-	for i, id := range q.IDs {
+	for i := range q.IDs {
 		if ctx.Err() != nil {
 			return nil, contextError(ctx)
 		}
-		if out[i], err = er.neighborsOf(q, id, farNodes); err != nil {
+		if out[i], err = er.neighborsOf(q, i, farNodes); err != nil {
 			return nil, err
 		}
 	}
 	return out, nil
 }
 
-func (er *edgeReader) neighborsOf(q graph.NeighborQuery, id registry.ID, farNodes map[int64]*graph.Node) (graph.Neighbors, error) {
+// neighborsOf reads the neighbors of the node at an index of the query.
+func (er *edgeReader) neighborsOf(q graph.NeighborQuery, index int, farNodes map[int64]*graph.Node) (graph.Neighbors, error) {
+	id := q.IDs[index]
 	h := graph.Neighbors{NodeID: id}
-	near, err := er.v.numberOf(er.when, id)
-	if err != nil || near == 0 {
+	var near int64
+	var err error
+	if q.Numbers != nil {
+		near = q.Numbers[index]
+	}
+	if near != 0 {
+		// It was read at the same instant.
+	} else if near, err = er.v.numberOf(er.when, id); err != nil || near == 0 {
 		return h, err
 	}
 	rows, err := er.readFarEnds(q, near, farNodes)

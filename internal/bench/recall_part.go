@@ -26,8 +26,9 @@ type RecallStream struct {
 
 const affectedQuery = `query($id: ID!) { recallAffected(id: $id, first: 100) { nodes: edges { depth path { id } node { id kind name } } } }`
 
-// measureRecall recalls all hubs of a copy of the largest graph at once, reads the first 100 affected
-// deployments as the other questions are, and the whole list as a stream.
+// measureRecall recalls a hub of a copy of the largest graph, and asks for the first 100 affected
+// deployments as the other questions are asked. Then it recalls all hubs at once and reads the whole list
+// of deployments as a stream.
 func (r *runner) measureRecall(ctx context.Context) error {
 	if !r.hasPart(RecallPart) || !r.hasContender(PedigreeSQLite) {
 		return nil
@@ -48,18 +49,21 @@ func (r *runner) measureRecall(ctx context.Context) error {
 	for h := range plan.Hubs() {
 		hubs = append(hubs, plan.Hub(h).Of)
 	}
-	start := time.Now()
-	recall, err := server.recall(ctx, hubs)
+	recall, err := server.recall(ctx, hubs[:1])
 	if err != nil {
 		return err
 	}
-	stream.Marked = time.Since(start)
 	first := server.contender(PedigreeSQLite, size, affectedQuery)
 	for round := range r.Rounds {
 		if err := r.measureOrRecordFailure(ctx, round, first, RecallPart, workload{questions: []graphs.Question{{Of: recall, Nodes: 100}}}); err != nil {
 			return err
 		}
 	}
+	start := time.Now()
+	if recall, err = server.recall(ctx, hubs); err != nil {
+		return err
+	}
+	stream.Marked = time.Since(start)
 	stream.Idle = anonymousMemory(server.pid())
 	peak := sampleMemory(server.pid())
 	start = time.Now()
@@ -140,8 +144,8 @@ func (r *Result) checkRecall() (out []targetCheck) {
 		return nil
 	}
 	what := fmt.Sprintf("at %d nodes on SQLite", r.RecallSize)
-	out = r.checkRatio("first 100 deployments of a recall "+what+", in bare closures, p50", 40, func() (float64, bool) {
+	out = r.checkRatio("first 100 deployments of a recalled hub "+what+", in bare closures, p50", 40, func() (float64, bool) {
 		return r.p50Ratio(sampleKey{RecallPart, PedigreeSQLite, r.RecallSize, 1}, sampleKey{Lineage, BareSQL, r.RecallSize, 1})
 	})
-	return append(out, targetCheck{fmt.Sprintf("all %d deployments of a recall %s, streamed", r.Recall.Affected, what), roundDuration(r.Recall.Took), "≤ 5 s", r.Recall.Took <= 5*time.Second})
+	return append(out, targetCheck{fmt.Sprintf("all %d deployments of %d recalled hubs %s, streamed", r.Recall.Affected, r.Recall.Recalled, what), roundDuration(r.Recall.Took), "≤ 5 s", r.Recall.Took <= 5*time.Second})
 }

@@ -227,7 +227,9 @@ func (s *localRegistry) packs(token string) (out []string) {
 				Edges []struct {
 					Node struct {
 						Name     string
-						Versions struct{ Edges []struct{ Node struct{ Version string } } }
+						Versions struct {
+							Edges []struct{ Node struct{ Version string } }
+						}
 					}
 				}
 			}

@@ -137,9 +137,23 @@ func addRecallMarks[O any, N interface {
 }](s *service.Service, virtuals map[reflect.Type][]wire.Virtual) {
 	noun := reflect.TypeFor[O]()
 	virtuals[noun] = append(virtuals[noun],
-		virtual("recall_state", noun.Name()+".recallState", func(ctx context.Context, o *O) (*registry.RecallState, error) { return s.RecallStateOf(ctx, N(o)) }),
-		virtual("recalls", noun.Name()+".recalls", func(ctx context.Context, o *O) ([]registry.ID, error) { return s.RecallsOf(ctx, N(o)) }))
+		virtual("recall_state", noun.Name()+".recallState", func(ctx context.Context, o *O) (*registry.RecallState, error) {
+			if ctx.Value(unmarked{}) != nil {
+				return nil, nil
+			}
+			return s.RecallStateOf(ctx, N(o))
+		}),
+		virtual("recalls", noun.Name()+".recalls", func(ctx context.Context, o *O) ([]registry.ID, error) {
+			if ctx.Value(unmarked{}) != nil {
+				return nil, nil
+			}
+			return s.RecallsOf(ctx, N(o))
+		}))
 }
+
+// unmarked is the key of a context in which objects are written without the marks of recalls. What a
+// recall concerns has that mark; to walk up from each of many thousands again would find nothing new.
+type unmarked struct{}
 
 // virtualFields are the fields that are read when an object is written, by its type.
 func virtualFields(s *service.Service) map[reflect.Type][]wire.Virtual {

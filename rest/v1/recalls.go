@@ -99,7 +99,7 @@ func streamAffected(ctx context.Context, c *call) error {
 	missing, err := c.service.EachAffected(ctx, registry.ID(c.path["id"]), live, func(all []*provenance.AffectedEdge) error {
 		var lines bytes.Buffer
 		for _, e := range all {
-			line, err := c.codec.Encode(ctx, affectedLine(e), nil)
+			line, err := c.codec.Encode(context.WithValue(ctx, unmarked{}, true), affectedLine(e), nil)
 			if err != nil {
 				return err
 			}

@@ -79,9 +79,10 @@ func (a *Access) AuditLog(ctx context.Context, p core.Paging, f *LogFilter) (*Lo
 	}
 	conn := &LogEntryConnection{core.Connection[*LogEntryEdge]{Edges: []*LogEntryEdge{}}}
 	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = len(entries) > size, q.Before > 0
+	seal := a.core.SealCursors(scope.Actor().Subject, l)
 	for i := range entries[:min(size, len(entries))] {
 		e := &entries[i]
-		cursor := a.core.SealCursor(scope.Actor().Subject, l, []int64{e.Seq})
+		cursor := seal([]int64{e.Seq})
 		if i == 0 {
 			conn.PageInfo.StartCursor = cursor
 		}

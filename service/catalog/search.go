@@ -141,8 +141,9 @@ func (c *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*S
 		return nil, err
 	}
 	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = more, after != nil
+	seal := c.core.SealCursors(scope.Actor().Subject, l)
 	for i, n := range nodes {
-		if err := c.addHit(conn, n, c.core.SealCursor(scope.Actor().Subject, l, keys[i]), words); err != nil {
+		if err := c.addHit(conn, n, seal(keys[i]), words); err != nil {
 			return nil, err
 		}
 	}

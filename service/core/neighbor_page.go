@@ -39,8 +39,9 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, of regi
 	}
 	conn := &Connection[E]{Edges: []E{}}
 	conn.PageInfo.HasNextPage, conn.PageInfo.HasPreviousPage = page.more, q.after > 0
+	seal := c.SealCursors(scope.Actor().Subject, l)
 	for i, n := range page.nodes {
-		cursor := c.SealCursor(scope.Actor().Subject, l, []int64{n.Number})
+		cursor := seal([]int64{n.Number})
 		if i == 0 {
 			conn.PageInfo.StartCursor = cursor
 		}

@@ -81,6 +81,12 @@ func (c *Core) SealCursor(subject string, l any, values any) string {
 	return c.newCursorSealer(subject, l).seal(values)
 }
 
+// SealCursors returns SealCursor for many cursors of one list. The function is not safe for concurrent
+// use.
+func (c *Core) SealCursors(subject string, l any) func(values any) string {
+	return c.newCursorSealer(subject, l).seal
+}
+
 // OpenCursor decodes the values of a cursor. It answers INVALID_ARGUMENT for a cursor that
 // SealCursor did not make for this caller and list.
 func (c *Core) OpenCursor(subject string, l any, cursor string, values any) error {

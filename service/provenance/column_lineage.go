@@ -130,8 +130,9 @@ func (c *ColumnLineage) page(ctx context.Context, start columnPageStart, size in
 	if at.Known == 0 {
 		at.Known = c.found.Head // Further pages show the same state.
 	}
+	seal := c.explorer.core.SealCursors(c.scope.Actor().Subject, c.bindings)
 	cursor := func(it lineage.ColumnItem) string {
-		return c.explorer.core.SealCursor(c.scope.Actor().Subject, c.bindings, columnPageStart{at, it.Depth, it.Of, it.Name})
+		return seal(columnPageStart{at, it.Depth, it.Of, it.Name})
 	}
 	c.Columns = []*LineageColumn{}
 	var sources [][]*registry.ColumnSource
@@ -257,12 +258,13 @@ func columnUsersPage[N registry.Node, E any](ctx context.Context, c *ColumnLinea
 		return nil, err
 	}
 	out := &core.Connection[E]{Edges: []E{}}
+	seal := c.explorer.core.SealCursors(subject, l)
 	for i, n := range page {
 		noun, ok := nouns[i].(N)
 		if !ok {
 			continue
 		}
-		cursor := c.explorer.core.SealCursor(subject, l, n.Number)
+		cursor := seal(n.Number)
 		if len(out.Edges) == 0 {
 			out.PageInfo.StartCursor = cursor
 		}

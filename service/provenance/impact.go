@@ -1,7 +1,6 @@
 package provenance
 
 import (
-	"cmp"
 	"context"
 	"time"
 
@@ -85,7 +84,6 @@ func (e *Explorer) impact(ctx context.Context, in ImpactInput, under *recallScop
 	bindings := []any{"impact", in.Of, in.Targets, in.Live, in.Where, in.AsOf, in.KnownAt}
 	if under != nil {
 		bindings = append(bindings, under.recall.ID)
-		size = cmp.Or(under.batch, size)
 	}
 	var start impactPageStart
 	if in.After != nil && *in.After != "" {
@@ -141,6 +139,7 @@ func (p *impactPage) load() (*ImpactConnection, error) {
 	w, err := p.consistentImpact(walkCtx, p.in.Of, p.in.Targets, func(w *lineage.Impact) (err error) {
 		p.rows = p.rows[:0]
 		var filterErr error
+		w.DocumentsOfFew = !p.in.Bare
 		lastRow, more, err = w.Rows(walkCtx, lineage.RowPosition{Depth: p.start.Depth, Number: p.start.Number}, p.in.Where.readsDocuments(), p.size+1, func(d lineage.Descendant) bool {
 			ok, err := p.matches(p.in, p.filter, d)
 			if err != nil {
@@ -192,8 +191,9 @@ func (p *impactPage) page(w *lineage.Impact, lastRow lineage.RowPosition, more b
 	if at.Known == 0 {
 		at.Known = w.Head // Further pages show the same state.
 	}
+	seal := p.explorer.core.SealCursors(p.scope.Actor().Subject, p.bindings)
 	cursor := func(depth int, number int64) string {
-		return p.explorer.core.SealCursor(p.scope.Actor().Subject, p.bindings, impactPageStart{at, depth, number})
+		return seal(impactPageStart{at, depth, number})
 	}
 	nodes, err := p.documents(w)
 	if err != nil {
@@ -219,15 +219,18 @@ func (p *impactPage) page(w *lineage.Impact, lastRow lineage.RowPosition, more b
 }
 
 // documents returns the nodes of the page's rows and paths by id, with their documents unless
-// the input is Bare.
+// the input is Bare. It reads those that the walk did not.
 func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, error) {
 	out := map[registry.ID]*graph.Node{}
 	var ids []registry.ID
 	for _, d := range p.rows {
 		for _, n := range d.Path() {
 			p.registerHidden(n)
-			if out[n.ID] == nil {
-				out[n.ID], ids = n, append(ids, n.ID)
+			if out[n.ID] != nil {
+				continue
+			}
+			if out[n.ID] = n; n.Doc == nil {
+				ids = append(ids, n.ID)
 			}
 		}
 	}
@@ -267,7 +270,8 @@ func (p *impactPage) edges(byID map[registry.ID]*graph.Node) ([]*ImpactEdge, err
 	}
 	out := []*ImpactEdge{}
 	for i, d := range p.rows {
-		e := edgeTo(d)
+		e := edgeTo(byID[d.Node.ID], onPaths[:len(d.Path())])
+		onPaths = onPaths[len(d.Path()):]
 		e.Node, e.Path = nodes[i], pathNodes[:len(d.Path()):len(d.Path())]
 		pathNodes = pathNodes[len(d.Path()):]
 		out = append(out, e)
@@ -275,12 +279,11 @@ func (p *impactPage) edges(byID map[registry.ID]*graph.Node) ([]*ImpactEdge, err
 	return out, nil
 }
 
-// edgeTo returns the edge to a descendant, without its nodes.
-func edgeTo(d lineage.Descendant) *ImpactEdge {
-	e := &ImpactEdge{Depth: d.Depth, Environment: visibleColumn(d.Node, registry.IndexEnvironment), Owner: visibleColumn(d.Node, registry.IndexOwner)}
-	path := d.Path()
+// edgeTo returns the edge to the last node of a path, without its nodes.
+func edgeTo(end *graph.Node, path []*graph.Node) *ImpactEdge {
+	e := &ImpactEdge{Depth: len(path) - 1, Environment: visibleColumn(end, registry.IndexEnvironment), Owner: visibleColumn(end, registry.IndexOwner)}
 	for i, n := range path {
-		if n.Kind == registry.KindModelVersion && (i == len(path)-1 || i == len(path)-2 && d.Node.Kind == registry.KindDeployment) {
+		if n.Kind == registry.KindModelVersion && (i == len(path)-1 || i == len(path)-2 && end.Kind == registry.KindDeployment) {
 			if st := visibleColumn(n, registry.IndexStage); st != nil {
 				stage := registry.Stage(*st)
 				e.Stage = &stage

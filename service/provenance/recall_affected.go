@@ -7,6 +7,7 @@ import (
 
 	"pedigree/graph"
 	"pedigree/lineage"
+	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/core"
 )
@@ -38,8 +39,6 @@ type recallScope struct {
 	since time.Time
 	// fixed are the commits that the recall does not reach.
 	fixed map[registry.ID]bool
-	// batch is how many rows a page of a stream has; 0 for what the caller asks for.
-	batch int
 	// reasons are why deployments may be missing, or fixed ones among the answer.
 	reasons []lineage.Reason
 }
@@ -54,8 +53,8 @@ func (s *recallScope) tell(t Truncation) Truncation {
 	return t
 }
 
-// affectedBatch is how many rows of a stream are read at once: each batch walks from the start.
-const affectedBatch = 5000
+// affectedBatch is how many rows of a stream are read and handed out at once.
+const affectedBatch = 1000
 
 // AffectedBy returns one page of the deployments that a recall concerns as of now, nearest first: the
 // live ones, or with live false also those that have ended since it was recalled. It walks from
@@ -70,25 +69,99 @@ func (e *Explorer) AffectedBy(ctx context.Context, id registry.ID, live *bool, p
 }
 
 // EachAffected calls emit with the deployments that a recall concerns, in the order of AffectedBy and
-// at most some thousands at a time, and returns what is missing. An error of emit ends it.
+// at most some thousands at a time, and returns what is missing. One walk finds them all, in the state
+// that the registry had when it began. An error of emit ends it.
 func (e *Explorer) EachAffected(ctx context.Context, id registry.ID, live *bool, emit func([]*AffectedEdge) error) (*Truncation, error) {
 	in, under, err := e.affectedQuestion(ctx, id, live)
 	if err != nil {
 		return nil, err
 	}
-	for under.batch = affectedBatch; ; {
-		page, err := e.affectedPage(ctx, in, under)
-		if err == nil && len(page.Edges) > 0 {
-			err = emit(page.Edges)
-		}
-		if err != nil {
-			return nil, err
-		}
-		if !page.PageInfo.HasNextPage {
-			return &page.Truncation, nil
-		}
-		in.After = &page.PageInfo.EndCursor
+	scope, err := e.core.Gate.Read(ctx, registry.LineageRead)
+	if err != nil {
+		return nil, err
 	}
+	if len(in.Of) == 0 {
+		return &Truncation{Truncated: true, Reasons: []lineage.Reason{lineage.ReasonAccess}, Frontier: []registry.ID{}}, nil
+	}
+	at, err := e.core.ResolvePinned(ctx, scope, in.AsOf, in.KnownAt)
+	if err != nil {
+		return nil, err
+	}
+	s := &affectedStream{impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: at, under: under}, in: in, start: impactPageStart{At: at}, size: affectedBatch}, emit}
+	return s.run()
+}
+
+// affectedStream is one walk that hands out its rows while it goes on.
+type affectedStream struct {
+	impactPage
+	emit func([]*AffectedEdge) error
+}
+
+func (s *affectedStream) run() (*Truncation, error) {
+	w, err := lineage.NewImpact(s.ctx, s.scope, s.in.Of, s.in.Targets, s.at.StoreInstant())
+	if err != nil {
+		return nil, err
+	}
+	w.Budgets, w.DocumentsOfFew, w.Light = lineage.StreamBudgets, true, true
+	s.under.narrow(w)
+	var failed error
+	_, _, err = w.Rows(s.ctx, lineage.RowPosition{}, false, s.size, func(d lineage.Descendant) bool {
+		if s.in.Live && !s.isLive(d.Node) || !s.under.keeps(d.Node) {
+			return true
+		}
+		if s.rows = append(s.rows, d); len(s.rows) == s.size {
+			failed = s.flush(w)
+		}
+		return failed == nil
+	})
+	if err = core.FirstError(failed, err); err == nil {
+		err = s.flush(w)
+	}
+	if err != nil {
+		return nil, err
+	}
+	s.registerHidden(w.Hidden()...)
+	missing := s.under.tell(s.truncation(w.Truncation()))
+	return &missing, nil
+}
+
+// flush hands out the rows so far.
+func (s *affectedStream) flush(w *lineage.Impact) error {
+	if len(s.rows) == 0 {
+		return nil
+	}
+	nodes, err := s.documents(w)
+	if err != nil {
+		return err
+	}
+	edges, err := s.edges(nodes)
+	if err != nil {
+		return err
+	}
+	s.rows = s.rows[:0]
+	all, err := s.explorer.withResolutions(s.ctx, s.scope, s.under, edges)
+	if err != nil {
+		return err
+	}
+	return s.emit(all)
+}
+
+// withResolutions adds to the rows how they were dealt with.
+func (e *Explorer) withResolutions(ctx context.Context, scope *policies.Scope, under *recallScope, edges []*ImpactEdge) ([]*AffectedEdge, error) {
+	refs := make([]core.NodeRef, len(edges))
+	for i, edge := range edges {
+		refs[i] = core.NodeRef{ID: registry.RecallResolutionID(under.recall.ID, edge.Node.NodeMeta().ID)}
+	}
+	found, err := e.core.ReadNodes(ctx, scope, refs)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]*AffectedEdge, len(edges))
+	for i, edge := range edges {
+		res, _ := found[i].(*registry.RecallResolution)
+		out[i] = &AffectedEdge{edge, res}
+	}
+	return out, nil
 }
 
 // affectedQuestion reads a recall and returns the question for the deployments that it concerns.
@@ -127,19 +200,8 @@ func (e *Explorer) affectedPage(ctx context.Context, in ImpactInput, under *reca
 		return nil, err
 	}
 	out.PageInfo, out.Truncation = out.impact.PageInfo, under.tell(out.impact.Truncation)
-	refs := make([]core.NodeRef, len(out.impact.Edges))
-	for i, edge := range out.impact.Edges {
-		refs[i] = core.NodeRef{ID: registry.RecallResolutionID(under.recall.ID, edge.Node.NodeMeta().ID)}
-	}
-	found, err := e.core.ReadNodes(ctx, scope, refs)
-	if err != nil {
-		return nil, err
-	}
-	for i, edge := range out.impact.Edges {
-		res, _ := found[i].(*registry.RecallResolution)
-		out.Edges = append(out.Edges, &AffectedEdge{edge, res})
-	}
-	return out, nil
+	out.Edges, err = e.withResolutions(ctx, scope, under, out.impact.Edges)
+	return out, err
 }
 
 // affectedInput returns the question for the deployments that a recall concerns.
