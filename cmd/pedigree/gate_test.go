@@ -8,10 +8,12 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"pedigree/registry"
 )
 
 // TestTheStoryOfAGate imports the sample project, whose raw data has no licence: no version of it is
-// promoted, and it says which data it is for. With the licence it goes. All of it prints the same
+// promoted, and it says which data it is for. With the licence it goes, until the data is recalled. All of it prints the same
 // through a server as over its store.
 func TestTheStoryOfAGate(t *testing.T) {
 	url, data := startServer(t)
@@ -58,9 +60,10 @@ func TestTheStoryOfAGate(t *testing.T) {
 	alike(exitBlocked, "licences: 2 of 2 would have been refused", "gate", "test", "guarded")
 
 	facts := filepath.Join(t.TempDir(), "licence.jsonl")
-	lines := ""
+	lines, raw := "", []string{}
 	for _, digest := range []string{"34d76ef886ba5e884268c093588ab584", "5c58c678d04dcb799d0626fdf4a8bb1d"} {
 		lines += `{"datasetVersion":{"dataset":"data/raw/churn.csv","namespace":"churn","digest":"md5:` + digest + `","role":"RAW","tags":[{"key":"licence","value":"CC-BY-4.0"}]}}` + "\n"
+		raw = append(raw, string(registry.DatasetVersionID(registry.DatasetID("churn", "data/raw/churn.csv"), "md5:"+digest)))
 	}
 	if err := os.WriteFile(facts, []byte(lines), 0o600); err != nil {
 		t.Fatal(err)
@@ -68,6 +71,11 @@ func TestTheStoryOfAGate(t *testing.T) {
 	do(0, "", "load", facts)
 	alike(0, "licences  PASS", "check", version, "--to", "production")
 	do(0, "PRODUCTION", "version", "transition", version, "--to", "production", "--reason", "back to the last good one")
+	// The licence is there, and then the data turns out to be bad.
+	alike(0, "licences  PASS", "check", "churn-model@1.1.1", "--to", "production")
+	do(0, "number: 1", append([]string{"recall", "--reason", "customers of another country", "--severity", "high"}, raw...)...)
+	alike(exitBlocked, "recall 1", "check", "churn-model@1.1.1", "--to", "production")
+	do(exitFailed, "stands under recall 1", "version", "transition", "churn-model@1.1.1", "--to", "production", "--force", "--reason", "now")
 	do(0, "withdrawn: licences", "gate", "withdraw", "licences")
 	do(exitFailed, "NOT_FOUND", "gate", "withdraw", "licences")
 }
