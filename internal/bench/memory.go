@@ -34,17 +34,11 @@ func (r *runner) measureMemory(ctx context.Context) error {
 	if !r.hasPart(MemoryPart) || !r.hasContender(PedigreeSQLite) {
 		return nil
 	}
-	size := r.Sizes[len(r.Sizes)-1]
-	file := r.files[size] + ".copy.db"
-	defer removeStore(file)
-	if err := copyFile(file, r.files[size]); err != nil {
-		return err
-	}
-	server, err := r.startServer(ctx, "memory", "sqlite://"+file)
+	server, size, stop, err := r.startOnCopy(ctx, "memory")
 	if err != nil {
 		return err
 	}
-	defer server.stop()
+	defer stop()
 	time.Sleep(2 * time.Second)
 	m := &MemoryUse{Idle: anonymousMemory(server.pid())}
 	peak := sampleMemory(server.pid())
@@ -53,6 +47,24 @@ func (r *runner) measureMemory(ctx context.Context) error {
 	r.logf("memory at %d nodes: idle %d KiB, at most %d KiB over %d answers", size, m.Idle>>10, m.Peak>>10, m.Answers)
 	r.result.Memory, r.result.MemorySize = m, size
 	return err
+}
+
+// startOnCopy starts a server on a copy of the largest graph on SQLite, of a size. stop ends it and
+// removes the copy.
+func (r *runner) startOnCopy(ctx context.Context, name string) (server *testServer, size int, stop func(), err error) {
+	size = r.Sizes[len(r.Sizes)-1]
+	file := r.files[size] + "." + name + ".db"
+	if err = copyFile(file, r.files[size]); err == nil {
+		server, err = r.startServer(ctx, name, "sqlite://"+file)
+	}
+	if err != nil {
+		removeStore(file)
+		return nil, 0, nil, err
+	}
+	return server, size, func() {
+		server.stop()
+		removeStore(file)
+	}, nil
 }
 
 // sampleMemory samples the anonymous memory of a process every 20 ms until the returned function is

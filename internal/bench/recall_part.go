@@ -33,17 +33,11 @@ func (r *runner) measureRecall(ctx context.Context) error {
 	if !r.hasPart(RecallPart) || !r.hasContender(PedigreeSQLite) {
 		return nil
 	}
-	size := r.Sizes[len(r.Sizes)-1]
-	file := r.files[size] + ".recall.db"
-	defer removeStore(file)
-	if err := copyFile(file, r.files[size]); err != nil {
-		return err
-	}
-	server, err := r.startServer(ctx, "recall", "sqlite://"+file)
+	server, size, stop, err := r.startOnCopy(ctx, "recall")
 	if err != nil {
 		return err
 	}
-	defer server.stop()
+	defer stop()
 	plan, stream := r.plan(size), &RecallStream{Recalled: r.plan(size).Hubs()}
 	var hubs []registry.ID
 	for h := range plan.Hubs() {
