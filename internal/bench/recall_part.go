@@ -138,8 +138,10 @@ func (r *Result) checkRecall() (out []targetCheck) {
 		return nil
 	}
 	what := fmt.Sprintf("at %d nodes on SQLite", r.RecallSize)
-	out = r.checkRatio("first 100 deployments of a recalled hub "+what+", in bare closures, p50", 40, func() (float64, bool) {
-		return r.p50Ratio(sampleKey{RecallPart, PedigreeSQLite, r.RecallSize, 1}, sampleKey{Lineage, BareSQL, r.RecallSize, 1})
-	})
-	return append(out, targetCheck{fmt.Sprintf("all %d deployments of %d recalled hubs %s, streamed", r.Recall.Affected, r.Recall.Recalled, what), roundDuration(r.Recall.Took), "≤ 5 s", r.Recall.Took <= 5*time.Second})
+	if r.Config.plan(r.RecallSize).Hub(0).Nodes >= 50_000 { // As for impact: the target is for so many children.
+		out = r.checkRatio("first 100 deployments of a recalled hub "+what+", in bare closures, p50", 40, func() (float64, bool) {
+			return r.p50Ratio(sampleKey{RecallPart, PedigreeSQLite, r.RecallSize, 1}, sampleKey{Lineage, BareSQL, r.RecallSize, 1})
+		})
+	}
+	return append(out, targetCheck{fmt.Sprintf("all %d deployments under a recall of %d hubs %s, streamed", r.Recall.Affected, r.Recall.Recalled, what), roundDuration(r.Recall.Took), "≤ 5 s", r.Recall.Took <= 5*time.Second})
 }
