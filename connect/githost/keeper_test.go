@@ -14,8 +14,7 @@ import (
 	"time"
 
 	"pedigree/connect/git"
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/access"
@@ -32,20 +31,7 @@ type kit struct {
 
 func newKit(t *testing.T) *kit {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &kit{T: t, service: service.New(gate), repo: filepath.Join(t.TempDir(), "repo")}
+	k := &kit{T: t, service: registrytest.Empty(t), repo: filepath.Join(t.TempDir(), "repo")}
 	k.admin = service.As(t.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "test")
 	for _, role := range []string{registry.RoleDataScientist, registry.RoleViewer} {
 		if _, err := k.service.CreateToken(k.admin, access.CreateTokenInput{Subject: "hooks-" + role, Role: role, Token: "pdg_token_of_" + role}); err != nil {

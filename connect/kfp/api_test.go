@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"pedigree/connect/git"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 )
 
@@ -25,7 +26,7 @@ const (
 // TestARunOfKFP2HasItsTasksAndStates imports a run whose API names no artifacts: what its tasks
 // wrote is known by their outputs, and where that lies is told to be unknown.
 func TestARunOfKFP2HasItsTasksAndStates(t *testing.T) {
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	report := load(t, ctx, s, "testdata/api/run-v2.json", Options{})
 	if text := problems(report); len(report.ProblemsOf(git.NotRead)) != 0 || !strings.Contains(text, "does not say where its artifacts lie") || !strings.Contains(text, "task for-loop-2/#1/evaluate ran") {
 		t.Error(text)
@@ -53,7 +54,7 @@ func TestARunOfKFP2HasItsTasksAndStates(t *testing.T) {
 func TestACachedTaskNamesTheRunThatMadeItsOutput(t *testing.T) {
 	var want string
 	for _, order := range [][]string{{"a", "b"}, {"b", "a"}} {
-		s, ctx := newRegistry(t, newStore(t))
+		s, ctx := newRegistry(t, registrytest.Store(t))
 		for _, name := range order {
 			if report := load(t, ctx, s, "testdata/api/run-v3-"+name+".json", Options{Models: []string{"sweeper=train.model"}}); len(report.ProblemsOf(git.NotRecorded)) != 0 {
 				t.Error(problems(report))
@@ -119,7 +120,7 @@ func TestAServerOfKFPIsReadPageByPage(t *testing.T) {
 		}
 	}))
 	defer api.Close()
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	report := load(t, ctx, s, api.URL+"/pipeline/apis/v2beta1/runs", Options{Token: "t0ken"})
 	if report.Added("versions") != 4 || !strings.Contains(problems(report), "not read run gone") {
 		t.Errorf("%+v", report)
@@ -201,7 +202,7 @@ func TestArtifactsOfAServerOfKFP3AreReadByTheirURLs(t *testing.T) {
 	}))
 	defer api.Close()
 	imported := func(from string) string {
-		s, ctx := newRegistry(t, newStore(t))
+		s, ctx := newRegistry(t, registrytest.Store(t))
 		report := load(t, ctx, s, from, Options{Models: []string{"sweeper=train.model"}})
 		if again := load(t, ctx, s, from, Options{Models: []string{"sweeper=train.model"}}); again.Total() != 0 {
 			t.Errorf("once more adds %d, after %d", again.Total(), report.Total())

@@ -93,6 +93,7 @@ var allowedImports = map[string][]string{
 	"internal/neo4jtest":     {},
 	"internal/neo4jtest/cmd": {"internal/neo4jtest"},
 	"internal/oidctest":      {},
+	"internal/registrytest":  {"graph", "graph/sqlite", "policies", "service"},
 	"internal/testsum":       {},
 	// The benchmark builds graphs in the stores and queries servers from outside.
 	"internal/bench/graphs": {"graph", "registry"},
