@@ -6,7 +6,7 @@ GOVULNCHECK := golang.org/x/vuln/cmd/govulncheck@v1.9.0
 WEB_SOURCES := $(shell find web/src web/scripts schema docs -type f \( -not -path 'docs/*' -o -name '*.md' \) 2>/dev/null) web/package.json web/package-lock.json web/vite.config.mjs web/tsconfig.json
 
 SIZES ?= 10000,100000,1000000
-ONLY ?= sqlite,neo4j,peer,bare,raw,mlflow-1,mlflow,mlflow-door
+ONLY ?= sqlite,neo4j,peer,bare,raw,mlflow-1,mlflow,mlflow-door,kubeflow-door
 PARTS ?= lineage,cold,shapes,writes,memory,registry,growth
 ROUNDS ?= 3
 MODELS ?= 1000

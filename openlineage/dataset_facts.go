@@ -2,7 +2,9 @@ package openlineage
 
 import (
 	"encoding/json"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
@@ -72,10 +74,7 @@ func (s *VersionState) Facts(v *registry.DatasetVersion) {
 			setCount(&v.SizeBytes, f.Size)
 		}
 	}
-	var fields schemaFacet
-	if s.Facets.of(schema, &fields) {
-		v.Columns = columnsOf(fields.Fields, "", nil, map[string]bool{})
-	}
+	v.Columns = s.columns()
 	t := tagSet{}
 	t.addFacet(s.Facets)
 	v.Tags = t.list()
@@ -101,6 +100,34 @@ func setCount(to **int64, told *float64) {
 		n := int64(*told)
 		*to = &n
 	}
+}
+
+// columns are those of the schema, and then those that only the lineage of columns names: dbt tells of
+// the columns that its users documented, and of the sources of all.
+func (s *VersionState) columns() (out []registry.Column) {
+	taken := map[string]bool{}
+	var fields schemaFacet
+	if s.Facets.of(schema, &fields) {
+		out = columnsOf(fields.Fields, "", nil, taken)
+	}
+	named := map[string]bool{}
+	var told columnLineageFacet
+	if s.Facets.of(columnLineage, &told) {
+		for name := range told.Fields {
+			named[name] = true
+		}
+	}
+	var explicit lineageFacet
+	if s.Facets.of(explicitLineage, &explicit) {
+		for name := range explicit.Fields {
+			named[name] = true
+		}
+	}
+	more := make([]schemaField, 0, len(named))
+	for _, name := range slices.Sorted(maps.Keys(named)) {
+		more = append(more, schemaField{Name: name})
+	}
+	return columnsOf(more, "", out, taken)
 }
 
 // columnsOf appends the columns of a schema. A column with a name that is taken is left out.

@@ -69,8 +69,8 @@ func (f flow) addTo(out map[string][]ColumnInput) {
 	}
 }
 
-// readExplicitLineage makes the datasets that the facet lineage names inputs and outputs of the run,
-// where the event does not list them.
+// readExplicitLineage makes the datasets that the facets lineage and columnLineage name inputs and
+// outputs of the run, where the event does not list them.
 func (e *Event) readExplicitLineage() error {
 	var job lineageFacet
 	if raw := e.JobFacets[explicitLineage]; raw != nil && json.Unmarshal(raw, &job) == nil {
@@ -96,8 +96,29 @@ func (e *Event) readExplicitLineage() error {
 				return err
 			}
 		}
+		e.readColumnSources(p)
 	}
 	return nil
+}
+
+// readColumnSources makes the datasets inputs that an output's columns were made from. Producers
+// leave some of them out of the inputs: the wrapper of dbt does so with seeds. What is no name of a
+// dataset is left out, because it may come from a guess at the text of a query.
+func (e *Event) readColumnSources(output Port) {
+	var told columnLineageFacet
+	if raw := output.Facets[columnLineage]; raw == nil || json.Unmarshal(raw, &told) != nil {
+		return
+	}
+	all := told.Dataset
+	for _, column := range slices.Sorted(maps.Keys(told.Fields)) {
+		all = append(all, told.Fields[column].InputFields...)
+	}
+	for _, in := range all {
+		name, err := readName(columnLineage, &in.Namespace, &in.Name.Name)
+		if err == nil && Normalise(name) != output.Name && len(e.Inputs) < MaxPorts {
+			e.Inputs = withDataset(e.Inputs, name)
+		}
+	}
 }
 
 // readSources makes the sources of a flow inputs.

@@ -88,10 +88,32 @@ func (s *RunState) Kind() registry.RunKind {
 		}
 	}
 	name := s.JobName().Name
+	var job jobTypeFacet
+	if s.JobFacets.of(jobType, &job) && strings.EqualFold(job.Integration, "DBT") {
+		return dbtKind(name, job.JobType)
+	}
 	if k, ok := registry.RunKindOfName(name[strings.LastIndexAny(name, "./")+1:]); ok && k != registry.RunOther {
 		return k
 	}
 	return ""
+}
+
+// dbtKind is what a job of dbt is for. Its name ends with the command, as in
+// "db.schema.project.orders.build.run", and dbt makes tables alone: a table whose name has the word
+// training was not trained, and a test looks at data.
+func dbtKind(name, job string) registry.RunKind {
+	switch strings.ToUpper(job) {
+	case "MODEL", "SNAPSHOT", "SEED":
+	default:
+		return ""
+	}
+	words := strings.Split(name, ".")
+	for _, w := range words[min(3, len(words)-1):] { // Behind the database, the schema and the project.
+		if k, _ := registry.RunKindOfName(w); k == registry.RunFeatureEngineering {
+			return k
+		}
+	}
+	return registry.RunETL
 }
 
 // tags are the tags of the run and the job, and what other facets say of them in a word.

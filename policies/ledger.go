@@ -8,7 +8,7 @@ import (
 	"pedigree/registry"
 )
 
-// Ledger keeps small numbers beside the graph: positions, outcomes, a lease. They are no revisions,
+// Ledger keeps small numbers beside the graph: positions, outcomes, a lease, deliveries. They are no revisions,
 // and not in the log.
 type Ledger struct {
 	counters graph.Counters
@@ -24,6 +24,19 @@ func (g *Gate) Ledger(ctx context.Context) (*Ledger, error) {
 	}
 	if !s.MayOn(registry.WebhookManageAny, Target{}) {
 		return nil, s.forbidden(registry.WebhookManageAny)
+	}
+	return g.ledger()
+}
+
+// DeliveryLedger returns the numbers of deliveries of git hosts; FORBIDDEN for who may not record
+// commits everywhere, and FAILED_PRECONDITION for a store that keeps none.
+func (g *Gate) DeliveryLedger(ctx context.Context) (*Ledger, error) {
+	s, err := g.Read(ctx, registry.CommitRecord)
+	if err != nil {
+		return nil, err
+	}
+	if !s.MayOn(registry.CommitRecord, Target{}) {
+		return nil, s.forbidden(registry.CommitRecord)
 	}
 	return g.ledger()
 }

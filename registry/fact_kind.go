@@ -18,6 +18,7 @@ const (
 	FactEndDeployment  FactKind = "END_DEPLOYMENT"
 	FactLink           FactKind = "LINK"
 	FactRetract        FactKind = "RETRACT"
+	FactForeign        FactKind = "FOREIGN"
 )
 
 // MaxFacts is the most facts in one batch, MaxFactBytes the most bytes of one fact,

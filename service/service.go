@@ -90,7 +90,7 @@ func New(gate *policies.Gate, options ...Option) *Service {
 	models, decisions, told, log := catalog.New(c), governance.New(c), feed.New(c), audit.New(c)
 	records, conditions, explorer := facts.New(c), gates.New(c), provenance.New(c)
 	reporter := compliance.New(c, compliance.Parts{Auditor: log, Catalog: models, Facts: records, Gates: conditions, Governance: decisions, Explorer: explorer})
-	return &Service{access.New(c), artifacts.New(c), log, bulk.New(c), models, records, told, events.New(c), conditions, decisions, kubeflow.New(c, models, decisions), explorer, webhooks.New(c, told), reporter, c}
+	return &Service{access.New(c), artifacts.New(c), log, bulk.New(c), models, records, told, events.New(c), conditions, decisions, kubeflow.New(c, models), explorer, webhooks.New(c, told), reporter, c}
 }
 
 // Now returns the current time of the registry's clock.

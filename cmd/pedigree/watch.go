@@ -121,7 +121,7 @@ func keepRepositories(ctx context.Context, s *settings, to *service.Service, log
 		return nil, err
 	}
 	keeper := githost.NewKeeper(kept, to, filepath.Join(s.GetString("data"), "git"), log)
-	config.Hooks = githost.NewHooks(kept, keeper.Queue, time.Now)
+	config.Hooks = githost.NewHooks(kept, keeper.Queue, keeper.NoteHookDelivery, time.Now)
 	ctx, cancel := context.WithCancel(ctx)
 	tick, done := time.NewTicker(kept.Interval), make(chan struct{})
 	go func() {

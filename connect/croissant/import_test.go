@@ -17,8 +17,7 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/connect/jsonlines"
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/bulk"
@@ -27,20 +26,7 @@ import (
 
 func newRegistry(t *testing.T) (*service.Service, context.Context) {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return service.New(gate), as(t.Context(), registry.RoleAdmin)
+	return registrytest.Empty(t), as(t.Context(), registry.RoleAdmin)
 }
 
 func as(ctx context.Context, role string) context.Context {

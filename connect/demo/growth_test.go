@@ -2,14 +2,12 @@ package demo_test
 
 import (
 	"context"
-	"path/filepath"
 	"slices"
 	"testing"
 	"time"
 
 	"pedigree/connect/demo"
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/catalog"
@@ -23,20 +21,7 @@ var now = time.Date(2028, 2, 29, 15, 0, 0, 0, time.UTC)
 
 func open(t *testing.T) (*service.Service, func(subject, role string) context.Context) {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return service.New(gate), func(subject, role string) context.Context {
+	return registrytest.Open(t, registrytest.Store(t), func() time.Time { return now }), func(subject, role string) context.Context {
 		return service.As(t.Context(), registry.Actor{Subject: subject, Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "r")
 	}
 }

@@ -12,8 +12,7 @@ import (
 
 	"pedigree/connect/dvc"
 	"pedigree/connect/git"
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/core"
@@ -30,20 +29,7 @@ type fixture struct {
 func newFixture(t *testing.T, role string) *fixture {
 	t.Helper()
 	t.Parallel()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "pedigree.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &fixture{T: t, s: service.New(gate)}
+	w := &fixture{T: t, s: registrytest.Empty(t)}
 	w.actAs(role)
 	return w
 }

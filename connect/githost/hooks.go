@@ -26,8 +26,10 @@ const (
 // Hooks receives the hooks of the repositories of a configuration.
 type Hooks struct {
 	repositories map[string]*Repository
-	// queue is called with the name of a repository that has news.
+	// queue is called with the name of a repository that has news, note with what tells a delivery
+	// apart: it returns false for one that was noted before.
 	queue func(name string)
+	note  Note
 	mu    sync.Mutex
 	// seen are the deliveries of the last day, by their ids and by their bodies: an id is not signed,
 	// so that who repeats a body could give it another one.
@@ -35,13 +37,18 @@ type Hooks struct {
 	now  func() time.Time
 }
 
-// NewHooks returns a receiver that calls queue for each repository that has news.
-func NewHooks(c *Config, queue func(name string), now func() time.Time) *Hooks {
+// Note notes a delivery where it outlasts the process, by digests of what tells it apart. It returns
+// false when one of them was noted within the window before.
+type Note func(ctx context.Context, window time.Duration, digests ...[sha256.Size]byte) (isNew bool, err error)
+
+// NewHooks returns a receiver that calls queue for each repository that has news. With nil for note it
+// knows the deliveries of its own time alone.
+func NewHooks(c *Config, queue func(name string), note Note, now func() time.Time) *Hooks {
 	seen, err := simplelru.NewLRU[[sha256.Size]byte, time.Time](maxDeliveries, nil)
 	if err != nil {
 		panic("githost: " + err.Error()) // The size is positive.
 	}
-	h := &Hooks{repositories: map[string]*Repository{}, queue: queue, seen: seen, now: now}
+	h := &Hooks{repositories: map[string]*Repository{}, queue: queue, note: note, seen: seen, now: now}
 	for i, r := range c.Repositories {
 		if r.Host != "" {
 			h.repositories[string(r.Host)+"/"+r.Name] = &c.Repositories[i]
@@ -53,7 +60,7 @@ func NewHooks(c *Config, queue func(name string), now func() time.Time) *Hooks {
 // Receive takes a hook. It answers UNAUTHENTICATED alike for an address that is not configured and
 // for a proof that is wrong, before it looks into the body. A delivery that was seen is CONFLICT.
 // The status is queued, or ignored for an event without news.
-func (h *Hooks) Receive(_ context.Context, host, name string, header http.Header, body io.Reader) (status string, err error) {
+func (h *Hooks) Receive(ctx context.Context, host, name string, header http.Header, body io.Reader) (status string, err error) {
 	r, rules := h.repositories[host+"/"+name], Host(host).rules()
 	if r == nil || rules == nil || len(header.Values(rules.proof)) != 1 {
 		return "", registry.Errorf(registry.Unauthenticated, notVerifiedFor)
@@ -82,7 +89,9 @@ func (h *Hooks) Receive(_ context.Context, host, name string, header http.Header
 	if news && !about {
 		return "", registry.Errorf(registry.InvalidArgument, "the hook is of another repository than %s; list its address under web", r.Name)
 	}
-	if !h.isNew(r, delivery, raw) {
+	if isNew, err := h.isNew(ctx, r, delivery, raw); err != nil {
+		return "", err
+	} else if !isNew {
 		return "", registry.Errorf(registry.Conflict, "this delivery was seen before")
 	}
 	if !news {
@@ -92,8 +101,9 @@ func (h *Hooks) Receive(_ context.Context, host, name string, header http.Header
 	return statusQueued, nil
 }
 
-// isNew notes a delivery. It returns false when its id or its body was noted before.
-func (h *Hooks) isNew(r *Repository, delivery string, body []byte) bool {
+// isNew notes a delivery. It returns false when its id or its body was noted before. What this
+// process knows is asked first; the store then knows what came before a restart, and to other servers.
+func (h *Hooks) isNew(ctx context.Context, r *Repository, delivery string, body []byte) (bool, error) {
 	place := string(r.Host) + "\x00" + r.Name + "\x00"
 	sum := sha256.Sum256(body)
 	keys := [][sha256.Size]byte{sha256.Sum256([]byte(place + "id\x00" + delivery)), sha256.Sum256([]byte(place + "body\x00" + string(sum[:])))}
@@ -102,11 +112,16 @@ func (h *Hooks) isNew(r *Repository, delivery string, body []byte) bool {
 	now := h.now()
 	for _, key := range keys {
 		if at, ok := h.seen.Peek(key); ok && now.Sub(at) < replayWindow {
-			return false
+			return false, nil
+		}
+	}
+	if h.note != nil {
+		if isNew, err := h.note(ctx, replayWindow, keys...); err != nil || !isNew {
+			return false, err
 		}
 	}
 	for _, key := range keys {
 		h.seen.Add(key, now)
 	}
-	return true
+	return true, nil
 }

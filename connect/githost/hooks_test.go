@@ -74,7 +74,7 @@ func newTestHooks(t *testing.T) *testHooks {
 	h.Hooks = NewHooks(&Config{Repositories: []Repository{{Name: "one", Host: GitHub, URL: "https://github.com/Codertocat/Hello-World", Secret: secret},
 		{Name: "one-lab", Host: GitLab, URL: "https://example.com/mike/diaspora.git", Secret: secret},
 		{Name: "tea", Host: Gitea, URL: "https://git.example.com/x.git", Web: []string{"http://localhost:3000/gitea/webhooks"}, Secret: secret},
-		{Name: "polled", URL: "https://example.com/mike/diaspora.git", Secret: secret}}}, func(name string) { h.queued = append(h.queued, name) }, func() time.Time { return h.time })
+		{Name: "polled", URL: "https://example.com/mike/diaspora.git", Secret: secret}}}, func(name string) { h.queued = append(h.queued, name) }, nil, func() time.Time { return h.time })
 	return h
 }
 
@@ -241,7 +241,9 @@ func TestABodyIsNotReadBeforeAHookCanBeVerified(t *testing.T) {
 func TestDeliveriesAreForgottenBeyondTheirNumber(t *testing.T) {
 	h := newTestHooks(t)
 	for i := range maxDeliveries {
-		h.isNew(&Repository{Name: "one"}, fmt.Sprint(i), []byte(fmt.Sprint(i)))
+		if isNew, err := h.isNew(t.Context(), &Repository{Name: "one"}, fmt.Sprint(i), []byte(fmt.Sprint(i))); !isNew || err != nil {
+			t.Fatal(isNew, err)
+		}
 	}
 	if h.seen.Len() != maxDeliveries {
 		t.Errorf("%d deliveries are known", h.seen.Len())

@@ -5,6 +5,7 @@ package githost
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"path/filepath"
 	"slices"
@@ -21,6 +22,7 @@ import (
 type Registry interface {
 	dvc.Registry
 	Authenticate(ctx context.Context, token string) (registry.Actor, error)
+	NoteHookDelivery(ctx context.Context, window time.Duration, digests ...[sha256.Size]byte) (isNew bool, err error)
 }
 
 // workers is how many repositories are imported at the same time.
@@ -55,6 +57,19 @@ func NewKeeper(c *Config, r Registry, dir string, log *slog.Logger) *Keeper {
 		k.sources[one.Name] = s
 	}
 	return k
+}
+
+// NoteHookDelivery notes a delivery in the registry, with the rights of the token of the configuration. A
+// token without them imports nothing either: then a delivery is new as far as the registry knows.
+func (k *Keeper) NoteHookDelivery(ctx context.Context, window time.Duration, digests ...[sha256.Size]byte) (isNew bool, err error) {
+	actor, err := k.registry.Authenticate(ctx, k.config.Token)
+	if err == nil {
+		isNew, err = k.registry.NoteHookDelivery(service.As(ctx, actor, "git-hooks"), window, digests...)
+	}
+	if code := registry.CodeOf(err); code == registry.Unauthenticated || code == registry.Forbidden {
+		return true, nil
+	}
+	return isNew, err
 }
 
 // Queue notes that a repository has news. It returns at once.

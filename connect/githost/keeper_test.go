@@ -14,8 +14,7 @@ import (
 	"time"
 
 	"pedigree/connect/git"
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/access"
@@ -32,20 +31,7 @@ type kit struct {
 
 func newKit(t *testing.T) *kit {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	k := &kit{T: t, service: service.New(gate), repo: filepath.Join(t.TempDir(), "repo")}
+	k := &kit{T: t, service: registrytest.Empty(t), repo: filepath.Join(t.TempDir(), "repo")}
 	k.admin = service.As(t.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "test")
 	for _, role := range []string{registry.RoleDataScientist, registry.RoleViewer} {
 		if _, err := k.service.CreateToken(k.admin, access.CreateTokenInput{Subject: "hooks-" + role, Role: role, Token: "pdg_token_of_" + role}); err != nil {
@@ -115,7 +101,7 @@ func TestAKeptRepositoryIsImportedAtTheStartAndAfterAHook(t *testing.T) {
 	if first := <-done; first.err != nil || first.report.Added("commits") != 5 || first.report.Added("model versions") != 3 {
 		t.Fatalf("%+v", first)
 	}
-	hooks := NewHooks(keeper.config, keeper.Queue, time.Now)
+	hooks := NewHooks(keeper.config, keeper.Queue, keeper.NoteHookDelivery, time.Now)
 	k.git("commit", "-q", "--allow-empty", "-m", "news")
 	push := newHook(t, GitHub, "d1", secret)
 	if status, err := hooks.Receive(t.Context(), "github", "churn", push.header, strings.NewReader(string(push.body))); err != nil || status != "queued" {
@@ -290,4 +276,44 @@ func TestWatchGoesOnAfterAFailure(t *testing.T) {
 	<-imported
 	cancel()
 	<-ended
+}
+
+// TestADeliveryIsKnownAfterARestart sends a delivery, and again to a receiver that was made anew, as after a
+// restart or on another server of the store: it is refused by its id and by its body. A receiver that
+// notes nothing takes it once more.
+func TestADeliveryIsKnownAfterARestart(t *testing.T) {
+	k := newKit(t)
+	c := &Config{Token: "pdg_token_of_" + registry.RoleDataScientist, Repositories: []Repository{{Name: "churn", Host: GitHub, URL: k.repo, Secret: secret}}}
+	now, queued := time.Now(), 0
+	receiver := func(notes bool) *Hooks {
+		keeper := NewKeeper(c, k.service, t.TempDir(), slog.New(slog.DiscardHandler))
+		note := Note(keeper.NoteHookDelivery)
+		if !notes {
+			note = nil
+		}
+		return NewHooks(c, func(string) { queued++ }, note, func() time.Time { return now })
+	}
+	send := func(h *Hooks, delivery string) registry.Code {
+		push := newHook(t, GitHub, delivery, secret)
+		_, err := h.Receive(t.Context(), "github", "churn", push.header, strings.NewReader(string(push.body)))
+		return registry.CodeOf(err)
+	}
+	if code := send(receiver(true), "d1"); code != "" || queued != 1 {
+		t.Fatalf("%s, and %d are queued", code, queued)
+	}
+	for _, delivery := range []string{"d1", "another id with the same body"} {
+		if code := send(receiver(true), delivery); code != registry.Conflict || queued != 1 {
+			t.Errorf("%s after a restart: %q, and %d are queued", delivery, code, queued)
+		}
+	}
+	if code := send(receiver(false), "d1"); code != "" || queued != 2 {
+		t.Errorf("without the store: %q, and %d are queued", code, queued)
+	}
+	if code := send(receiver(true), "d1"); code != registry.Conflict {
+		t.Errorf("and again: %q", code)
+	}
+	c.Token = "pdg_token_of_" + registry.RoleViewer
+	if code := send(receiver(true), "d1"); code != "" {
+		t.Errorf("with a token that may record nothing: %q", code)
+	}
 }

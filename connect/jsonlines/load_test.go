@@ -8,15 +8,13 @@ import (
 	"io"
 	"math/rand/v2"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
 
 	"pedigree/graph"
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/bulk"
@@ -25,21 +23,9 @@ import (
 // newRegistry returns an empty registry, its store, and a context of an administrator.
 func newRegistry(t *testing.T) (*service.Service, graph.Store, context.Context) {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	store := registrytest.Store(t)
 	admin := registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}
-	return service.New(gate), store, service.As(t.Context(), admin, "test")
+	return registrytest.Open(t, store, nil), store, service.As(t.Context(), admin, "test")
 }
 
 // countingRecorder records the number of facts of each transaction.
@@ -86,8 +72,8 @@ func TestDocumentedLinesAreAccepted(t *testing.T) {
 			t.Errorf("%s: %v", &back, err)
 		}
 	}
-	if len(kinds) != 13 {
-		t.Errorf("the page shows %d of 13 kinds of facts: %v", len(kinds), kinds)
+	if len(kinds) != 14 {
+		t.Errorf("the page shows %d of 14 kinds of facts: %v", len(kinds), kinds)
 	}
 	s, _, ctx := newRegistry(t)
 	sum, err := Load(ctx, strings.NewReader(block), s, Options{Refused: func(r Refusal, line []byte) error {

@@ -18,6 +18,7 @@ import (
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
+	"pedigree/service/kubeflow"
 )
 
 var update = flag.Bool("update", false, "write docs/facts.schema.json")
@@ -65,10 +66,12 @@ var formRules = map[reflect.Type]formRule{
 	reflect.TypeFor[facts.EndDeploymentInput]():            {required: []string{"id", "endedAt"}},
 	reflect.TypeFor[facts.LinkLineageInput]():              {required: []string{"from", "to", "kind"}},
 	reflect.TypeFor[facts.RetractLineageInput]():           {required: []string{"from", "to", "kind"}},
-	reflect.TypeFor[registry.KeyValue]():                   {required: []string{"key"}},
-	reflect.TypeFor[registry.Metric]():                     {required: []string{"name"}},
-	reflect.TypeFor[registry.Performance]():                {fields: map[string]object{"accuracy": fraction, "precision": fraction, "recall": fraction, "f1Score": fraction, "metrics": {"maxItems": 1000}}},
-	reflect.TypeFor[registry.TrainingInfo]():               {fields: map[string]object{"trainingTimeHours": notNegative, "samplesUsed": notNegative}},
+	reflect.TypeFor[kubeflow.RecordForeignInput](): {required: []string{"type"}, anyOf: [][]string{{"name"}, {"node", "externalId"}},
+		fields: map[string]object{"type": {"enum": kubeflow.ForeignTypes()}, "properties": {"type": []string{"object", "null"}}, "fields": {"type": []string{"object", "null"}}}},
+	reflect.TypeFor[registry.KeyValue]():     {required: []string{"key"}},
+	reflect.TypeFor[registry.Metric]():       {required: []string{"name"}},
+	reflect.TypeFor[registry.Performance]():  {fields: map[string]object{"accuracy": fraction, "precision": fraction, "recall": fraction, "f1Score": fraction, "metrics": {"maxItems": 1000}}},
+	reflect.TypeFor[registry.TrainingInfo](): {fields: map[string]object{"trainingTimeHours": notNegative, "samplesUsed": notNegative}},
 }
 
 var enums = map[reflect.Type]any{reflect.TypeFor[registry.RunKind](): registry.RunKinds(), reflect.TypeFor[registry.RunStatus](): registry.RunStatuses(),

@@ -1,16 +1,19 @@
 package kfp
 
 import (
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"pedigree/connect/git"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 )
 
@@ -23,7 +26,7 @@ const (
 // TestARunOfKFP2HasItsTasksAndStates imports a run whose API names no artifacts: what its tasks
 // wrote is known by their outputs, and where that lies is told to be unknown.
 func TestARunOfKFP2HasItsTasksAndStates(t *testing.T) {
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	report := load(t, ctx, s, "testdata/api/run-v2.json", Options{})
 	if text := problems(report); len(report.ProblemsOf(git.NotRead)) != 0 || !strings.Contains(text, "does not say where its artifacts lie") || !strings.Contains(text, "task for-loop-2/#1/evaluate ran") {
 		t.Error(text)
@@ -51,7 +54,7 @@ func TestARunOfKFP2HasItsTasksAndStates(t *testing.T) {
 func TestACachedTaskNamesTheRunThatMadeItsOutput(t *testing.T) {
 	var want string
 	for _, order := range [][]string{{"a", "b"}, {"b", "a"}} {
-		s, ctx := newRegistry(t, newStore(t))
+		s, ctx := newRegistry(t, registrytest.Store(t))
 		for _, name := range order {
 			if report := load(t, ctx, s, "testdata/api/run-v3-"+name+".json", Options{Models: []string{"sweeper=train.model"}}); len(report.ProblemsOf(git.NotRecorded)) != 0 {
 				t.Error(problems(report))
@@ -117,7 +120,7 @@ func TestAServerOfKFPIsReadPageByPage(t *testing.T) {
 		}
 	}))
 	defer api.Close()
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	report := load(t, ctx, s, api.URL+"/pipeline/apis/v2beta1/runs", Options{Token: "t0ken"})
 	if report.Added("versions") != 4 || !strings.Contains(problems(report), "not read run gone") {
 		t.Errorf("%+v", report)
@@ -139,5 +142,78 @@ func TestAServerOfKFPIsReadPageByPage(t *testing.T) {
 func serve(w http.ResponseWriter, file string) {
 	if body, err := os.ReadFile(file); err == nil {
 		w.Write(body)
+	}
+}
+
+// TestArtifactsOfAServerOfKFP3AreReadByTheirURLs imports a run whose tasks, artifacts and the links between
+// them the server answers apart and page by page, as the proposal of KFP 3 has it: the registry is then as
+// after the run with all of it in one document. Without the artifacts it has no model.
+func TestArtifactsOfAServerOfKFP3AreReadByTheirURLs(t *testing.T) {
+	raw, err := os.ReadFile("testdata/api/run-v3-a.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var run map[string]any
+	if err := json.Unmarshal(raw, &run); err != nil {
+		t.Fatal(err)
+	}
+	tasks, links, artifacts := run["tasks"].([]any), []any{}, map[string]any{}
+	delete(run, "tasks")
+	for _, one := range tasks {
+		task := one.(map[string]any)
+		outputs, ok := task["outputs"].(map[string]any)
+		if !ok {
+			continue
+		}
+		for _, written := range outputs["artifacts"].([]any) {
+			w := written.(map[string]any)
+			for _, a := range w["artifacts"].([]any) {
+				id := a.(map[string]any)["artifact_id"].(string)
+				artifacts[id] = a
+				links = append(links, map[string]any{"artifact_id": id, "run_id": runA, "task_id": task["task_id"], "type": "OUTPUT", "artifact_key": w["artifact_key"], "producer_key": w["artifact_key"]})
+			}
+		}
+		delete(task, "outputs")
+	}
+	whole, read := true, 0
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := func(key string, all []any) {
+			from, _ := strconv.Atoi(r.URL.Query().Get("page_token"))
+			to, next := min(from+2, len(all)), ""
+			if to < len(all) {
+				next = strconv.Itoa(to)
+			}
+			_ = json.NewEncoder(w).Encode(map[string]any{key: all[from:to], "next_page_token": next})
+		}
+		id, ofArtifact := strings.CutPrefix(r.URL.Path, "/apis/v2beta1/artifacts/")
+		switch {
+		case r.URL.Path == "/apis/v2beta1/runs/"+runA:
+			_ = json.NewEncoder(w).Encode(run)
+		case r.URL.Path == "/apis/v2beta1/runs/"+runA+"/tasks":
+			page("tasks", tasks)
+		case whole && r.URL.Path == "/apis/v2beta1/artifact_tasks" && r.URL.Query().Get("run_ids") == runA:
+			page("artifact_tasks", links)
+		case whole && ofArtifact && artifacts[id] != nil:
+			read++
+			_ = json.NewEncoder(w).Encode(artifacts[id])
+		default:
+			http.NotFound(w, r)
+		}
+	}))
+	defer api.Close()
+	imported := func(from string) string {
+		s, ctx := newRegistry(t, registrytest.Store(t))
+		report := load(t, ctx, s, from, Options{Models: []string{"sweeper=train.model"}})
+		if again := load(t, ctx, s, from, Options{Models: []string{"sweeper=train.model"}}); again.Total() != 0 {
+			t.Errorf("once more adds %d, after %d", again.Total(), report.Total())
+		}
+		return withoutVersions(everything(t, s, ctx))
+	}
+	want := imported("testdata/api/run-v3-a.json")
+	if got := imported(api.URL + "/apis/v2beta1/runs/" + runA); got != want || read != 2*len(artifacts) {
+		t.Errorf("%d artifacts of %d were read: %s", read/2, len(artifacts), cmp.Diff(want, got))
+	}
+	if whole = false; imported(api.URL+"/apis/v2beta1/runs/"+runA) == want {
+		t.Error("a server without artifacts gives the same")
 	}
 }

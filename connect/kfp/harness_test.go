@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,39 +13,20 @@ import (
 	"pedigree/connect/git"
 	"pedigree/connect/jsonlines"
 	"pedigree/graph"
-	"pedigree/graph/sqlite"
+	"pedigree/internal/registrytest"
 	"pedigree/lineage"
 	"pedigree/lineage/export"
-	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/bulk"
 	"pedigree/service/provenance"
 )
 
-func newStore(t *testing.T) graph.Store {
-	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	return store
-}
-
 // newRegistry returns a registry over a store, with a clock that stands still.
 func newRegistry(t *testing.T, store graph.Store) (*service.Service, context.Context) {
 	t.Helper()
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
 	now := time.Date(2026, 12, 1, 12, 0, 0, 0, time.UTC)
-	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	return service.New(gate), as(t.Context(), registry.RoleAdmin)
+	return registrytest.Open(t, store, func() time.Time { return now }), as(t.Context(), registry.RoleAdmin)
 }
 
 func as(ctx context.Context, role string) context.Context {

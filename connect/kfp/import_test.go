@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"pedigree/connect/git"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service/bulk"
 )
@@ -15,7 +16,7 @@ import (
 // TestTheSampleRunLeadsFromRawDataToTheModel imports a real run: the model that its last task
 // registers comes from the data that its importer names.
 func TestTheSampleRunLeadsFromRawDataToTheModel(t *testing.T) {
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	report := load(t, ctx, s, "testdata/sample", Options{})
 	if report.Added("versions") != 1 || report.Added("runs") != 5 || report.Added("datasets") != 3 || len(report.Problems) != 0 {
 		t.Errorf("%+v", report)
@@ -53,7 +54,7 @@ func ptr[T any](v T) *T { return &v }
 // TestLoopsConditionsAndGraphsOfLocalRuns imports real local runs of a loop, of a condition in an
 // exit handler, and of a graph in a graph.
 func TestLoopsConditionsAndGraphsOfLocalRuns(t *testing.T) {
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	report := load(t, ctx, s, "testdata/local", Options{})
 	if report.Added("versions") != 4 || report.Added("runs") != 22 || report.Added("datasets") != 6 || len(report.ProblemsOf(git.NotRead))+len(report.ProblemsOf(git.NotRecorded)) != 0 {
 		t.Errorf("%+v", report)
@@ -129,12 +130,12 @@ func problems(r *git.Report) string {
 // TestAnImportThatIsKilledGoesOn breaks an import off at every batch, before and after the batch is
 // recorded. Imported again, the registry is the same as after a whole import.
 func TestAnImportThatIsKilledGoesOn(t *testing.T) {
-	whole, ctx := newRegistry(t, newStore(t))
+	whole, ctx := newRegistry(t, registrytest.Store(t))
 	load(t, ctx, whole, "testdata/local", Options{})
 	want := everything(t, whole, ctx)
 	rounds := 0
 	for after := 0; ; after += 3 {
-		s, ctx := newRegistry(t, newStore(t))
+		s, ctx := newRegistry(t, registrytest.Store(t))
 		broken := &failing{s, after, after%2 == 0}
 		_, err := Import(ctx, broken, "testdata/local", Options{batch: 3})
 		if err == nil {
@@ -156,7 +157,7 @@ func TestAnImportThatIsKilledGoesOn(t *testing.T) {
 
 // TestAPlanAloneIsToldAndRecordsNoRun imports compiled pipelines: nothing says that they ran.
 func TestAPlanAloneIsToldAndRecordsNoRun(t *testing.T) {
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	for file, want := range map[string]string{"sweep": "4 tasks, 1 loops, 0 conditions and 0 graphs", "promote": "7 tasks, 0 loops, 2 conditions and 2 graphs", "nested": "3 tasks, 0 loops, 0 conditions and 1 graphs"} {
 		report := load(t, ctx, s, "testdata/local/"+file+".yaml", Options{})
 		if report.Total() != 0 || !strings.Contains(problems(report), want) || !strings.Contains(problems(report), "nothing says that it ran") {
@@ -166,7 +167,7 @@ func TestAPlanAloneIsToldAndRecordsNoRun(t *testing.T) {
 }
 
 func TestAnImportNeedsItsRights(t *testing.T) {
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	if _, err := Import(as(ctx, registry.RoleViewer), s, "testdata/sample", Options{}); registry.CodeOf(err) != registry.Forbidden {
 		t.Errorf("a viewer: %v", err)
 	}
@@ -200,7 +201,7 @@ func (r refusing) RecordFacts(ctx context.Context, in bulk.RecordFactsInput) (*b
 // TestWhatReadsARefusedModelIsStillRecorded imports into a registry that takes no versions. The
 // task that evaluates a model is recorded without this input, which no one knows there.
 func TestWhatReadsARefusedModelIsStillRecorded(t *testing.T) {
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	report := load(t, ctx, refusing{s}, "testdata/local", Options{})
 	if report.Added("versions") != 0 || report.Added("datasets") != 6 {
 		t.Errorf("%+v", report)

@@ -11,6 +11,7 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/connect/source"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 )
 
@@ -28,7 +29,7 @@ func TestMutatedDocumentsAreToldAndNeverHalfWritten(t *testing.T) {
 		originals = append(originals, found...)
 	}
 	refused, told, imported := 0, 0, 0
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	for round := range 300 {
 		file := originals[round%len(originals)]
 		name := fmt.Sprintf("m%d-%s", round, filepath.Base(file))
@@ -142,7 +143,7 @@ func mutateValue(random *rand.Rand, v any, depth int) any {
 
 // TestAPipelineThatCannotBeIsRefusedWithItsPlace has pipelines that are none, and where they are wrong.
 func TestAPipelineThatCannotBeIsRefusedWithItsPlace(t *testing.T) {
-	s, ctx := newRegistry(t, newStore(t))
+	s, ctx := newRegistry(t, registrytest.Store(t))
 	for text, want := range map[string]string{
 		"pipelineInfo: {name: a}\nroot: {dag: {tasks: 5}}":                              "p.yaml: the field root.dag.tasks has another type",
 		"pipelineInfo: {name: a}\nroot: {}":                                             "p.yaml: root.dag.tasks: the pipeline has no tasks",

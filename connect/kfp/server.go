@@ -86,15 +86,10 @@ func readPage(ctx context.Context, f *source.Fetcher, at *url.URL) (next string,
 
 // readRun reads a run, and its tasks and artifacts where the server has them.
 func (in *inputs) readRun(ctx context.Context, f *source.Fetcher, list, id string) error {
-	if strings.ContainsAny(id, "/?#%") || id == "" || id == "." || id == ".." {
+	if !isPathPart(id) {
 		return registry.Errorf(registry.InvalidArgument, "the id of a run is none")
 	}
-	get := func(path string, query url.Values) (source.Document, error) {
-		u := f.URL()
-		u.Path, u.RawQuery = path, query.Encode()
-		return f.Fetch(ctx, u)
-	}
-	d, err := get(list+"/"+id, nil)
+	d, err := fetchPath(ctx, f, list+"/"+id, nil)
 	if err != nil {
 		return err
 	}
@@ -102,15 +97,90 @@ func (in *inputs) readRun(ctx context.Context, f *source.Fetcher, list, id strin
 	if err := in.addDocument(d); err != nil {
 		return err
 	}
-	if tasks, err := get(list+"/"+id+"/tasks", nil); err == nil { // KFP 2 has none.
-		tasks.Name = "tasks of run " + id
-		if err := in.addDocument(tasks); err != nil {
+	return in.readParts(ctx, f, list, id)
+}
+
+// readParts reads what KFP 3 answers apart from a run: its tasks, which artifacts they read and wrote, and
+// these. A server that has none of it is one of KFP 2.
+func (in *inputs) readParts(ctx context.Context, f *source.Fetcher, list, id string) error {
+	api := strings.TrimSuffix(list, "/runs")
+	if err := in.readPages(ctx, f, list+"/"+id+"/tasks", nil, "tasks of run "+id); err != nil {
+		return withoutMissing(err)
+	}
+	known := len(in.artifactTasks)
+	if err := in.readPages(ctx, f, api+"/artifact_tasks", url.Values{"run_ids": {id}}, "artifacts of run "+id); err != nil {
+		return withoutMissing(err)
+	}
+	for _, link := range in.artifactTasks[known:] {
+		a := link.ArtifactID
+		if _, read := in.artifacts[a]; read || !isPathPart(a) {
+			continue
+		}
+		d, err := fetchPath(ctx, f, api+"/artifacts/"+a, nil)
+		if isMissing(err) { // It was removed, and the task is recorded without it.
+			in.report.AddProblem(git.NotRead, "artifact "+registry.Shorten(a, 60), "the server does not have it")
+			continue
+		}
+		if err != nil {
 			return err
 		}
-	} else if !isMissing(err) {
-		return err
+		d.Name = "artifact " + a
+		if err := in.addDocument(d); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// readPages reads the pages of a list as documents.
+func (in *inputs) readPages(ctx context.Context, f *source.Fetcher, path string, query url.Values, name string) error {
+	asked := url.Values{"page_size": {"100"}}
+	for key, values := range query {
+		asked[key] = values
+	}
+	for range maxPages {
+		d, err := fetchPath(ctx, f, path, asked)
+		if err != nil {
+			return err
+		}
+		var page struct {
+			Next string `json:"next_page_token"`
+		}
+		if json.Unmarshal(d.Body, &page) != nil {
+			return registry.Errorf(registry.Unavailable, "the source's list of %s is none of Kubeflow Pipelines", name)
+		}
+		d.Name = name
+		if empty := len(strings.Trim(string(d.Body), "{} \n\t")) == 0; !empty {
+			if err := in.addDocument(d); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" || page.Next == asked.Get("page_token") {
+			return nil
+		}
+		asked.Set("page_token", page.Next)
+	}
+	return registry.Errorf(registry.ResourceExhausted, "the list of %s has more than %d pages", name, maxPages)
+}
+
+// fetchPath reads a path of the server.
+func fetchPath(ctx context.Context, f *source.Fetcher, path string, query url.Values) (source.Document, error) {
+	u := f.URL()
+	u.Path, u.RawQuery = path, query.Encode()
+	return f.Fetch(ctx, u)
+}
+
+// isPathPart reports whether an id of a server is one part of a path.
+func isPathPart(id string) bool {
+	return id != "" && id != "." && id != ".." && !strings.ContainsAny(id, "/?#%\\")
+}
+
+// withoutMissing is the error of a path that a server may not have.
+func withoutMissing(err error) error {
+	if isMissing(err) {
+		return nil
+	}
+	return err
 }
 
 // isMissing reports whether a server does not have a path.

@@ -9,8 +9,7 @@ import (
 	"time"
 
 	"pedigree/connect/git"
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/catalog"
@@ -21,20 +20,7 @@ import (
 // newRegistry returns a registry with churn 1.0.0 and 2.0.0 and fraud 1.0.0, whose label is 1.
 func newRegistry(t *testing.T) (*service.Service, context.Context) {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return time.Date(2026, 12, 3, 0, 0, 0, 0, time.UTC) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, ctx := service.New(gate), as(t.Context(), registry.RoleAdmin)
+	s, ctx := registrytest.Open(t, registrytest.Store(t), func() time.Time { return time.Date(2026, 12, 3, 0, 0, 0, 0, time.UTC) }), as(t.Context(), registry.RoleAdmin)
 	made := time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC)
 	for _, v := range []catalog.RegisterModelVersionInput{
 		{Model: "churn", Version: ptr("1.0.0"), CreateModel: true, CreatedDate: made, Artifacts: []catalog.ArtifactInput{{Name: "model", URI: "s3://models/churn/1.0.0/model.pkl"}}},

@@ -4,12 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/bulk"
@@ -66,20 +64,7 @@ func threeModels(t *testing.T) *memory {
 
 func newRegistry(t *testing.T, role string) (*service.Service, context.Context) {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return service.New(gate), service.As(t.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "test")
+	return registrytest.Empty(t), service.As(t.Context(), registry.Actor{Subject: "ann", Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "test")
 }
 
 // TestAnImportReadsOnlyWhatChanged imports twice: the second import reads the runs of the model

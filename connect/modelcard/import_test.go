@@ -14,10 +14,9 @@ import (
 
 	"pedigree/connect/git"
 	"pedigree/connect/jsonlines"
-	"pedigree/graph/sqlite"
+	"pedigree/internal/registrytest"
 	"pedigree/lineage"
 	"pedigree/lineage/export"
-	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/bulk"
@@ -28,20 +27,7 @@ import (
 // newRegistry returns a registry with the version 1.0.0 of the model m.
 func newRegistry(t *testing.T) (*service.Service, context.Context) {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	s, ctx := service.New(gate), as(t.Context(), registry.RoleAdmin)
+	s, ctx := registrytest.Open(t, registrytest.Store(t), func() time.Time { return time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) }), as(t.Context(), registry.RoleAdmin)
 	register(t, s, ctx, "m", "1.0.0", "")
 	return s, ctx
 }

@@ -18,8 +18,7 @@ import (
 	"pedigree/connect/git"
 	"pedigree/connect/remote"
 	"pedigree/graph"
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/server"
 	"pedigree/service"
@@ -50,21 +49,8 @@ type testServer struct {
 
 func newTestServer(t *testing.T) *testServer {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
 	now := time.Date(2027, 1, 1, 12, 0, 0, 0, time.UTC)
-	gate, err := policies.NewGate(t.Context(), fixedSecret{store}, table, func() time.Time { return now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &testServer{T: t, service: service.New(gate)}
+	s := &testServer{T: t, service: registrytest.Open(t, fixedSecret{registrytest.Store(t)}, func() time.Time { return now })}
 	handler := server.New(s.service, server.Config{})
 	l := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.requests.Add(1)

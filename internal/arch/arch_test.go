@@ -53,7 +53,7 @@ var allowedImports = map[string][]string{
 	"service/kubeflow":   {"service/core", "service/catalog", "service/facts", "service/governance", "graph", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
 	"service/compliance": {"service/core", "service/audit", "service/catalog", "service/facts", "service/gates", "service/governance", "service/provenance", "compliance", "lineage", "lineage/export", "registry"},
-	"service/bulk":       {"service/core", "service/catalog", "service/facts", "graph", "policies", "registry"},
+	"service/bulk":       {"service/core", "service/catalog", "service/facts", "service/kubeflow", "graph", "policies", "registry"},
 	"service/audit":      {"service/core", "audit", "graph", "policies", "registry"},
 	"service/access":     {"service/core", "graph", "policies", "registry"},
 	"service":            append([]string{"blobs", "policies", "registry", "signing"}, serviceParts...),
@@ -93,6 +93,7 @@ var allowedImports = map[string][]string{
 	"internal/neo4jtest":     {},
 	"internal/neo4jtest/cmd": {"internal/neo4jtest"},
 	"internal/oidctest":      {},
+	"internal/registrytest":  {"graph", "graph/sqlite", "policies", "service"},
 	"internal/testsum":       {},
 	// The benchmark builds graphs in the stores and queries servers from outside.
 	"internal/bench/graphs": {"graph", "registry"},

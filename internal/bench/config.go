@@ -26,11 +26,13 @@ const (
 	MLflowOne, MLflowDefault = "mlflow-1", "mlflow"
 	// MLflowDoor is this server on SQLite, asked over its MLflow API as MLflow is.
 	MLflowDoor = "mlflow-door"
+	// KubeflowDoor is this server on SQLite, asked over its Kubeflow API for what that has.
+	KubeflowDoor = "kubeflow-door"
 )
 
 // Contenders returns the names of all contenders.
 func Contenders() []string {
-	return []string{PedigreeSQLite, PedigreeNeo4j, Peer, BareSQL, RawCypher, MLflowOne, MLflowDefault, MLflowDoor}
+	return []string{PedigreeSQLite, PedigreeNeo4j, Peer, BareSQL, RawCypher, MLflowOne, MLflowDefault, MLflowDoor, KubeflowDoor}
 }
 
 // The parts of a bench.

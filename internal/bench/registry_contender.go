@@ -18,6 +18,9 @@ type registryContender struct {
 	name   string
 	models []*registryModel
 	calls  map[string]registryCall
+	// loads are the calls that fill the registry, where they are others; loaded is called then.
+	loads  map[string]registryCall
+	loaded func() error
 	// dial opens a connection that may do a work.
 	dial func(registryWork) (*httpConn, error)
 	// pids returns the processes that do the work by now.
@@ -79,6 +82,9 @@ func (c *registryContender) load() error {
 			return fmt.Errorf("loading %s, %s: %w", c.name, work.name, errs[i])
 		}
 	}
+	if c.loaded != nil {
+		return c.loaded()
+	}
 	return nil
 }
 
@@ -89,6 +95,9 @@ func (c *registryContender) loadPart(work registryWork, i int) error {
 		return err
 	}
 	defer client.close()
+	if c.loads != nil {
+		client.call = c.loads[work.name]
+	}
 	for _, m := range client.models {
 		if err := client.write(m); err != nil {
 			return err

@@ -75,6 +75,7 @@ func (r *RegistryResult) checkTargets() (out []targetCheck) {
 					out = append(out, r.checkWork(work, name, clients, ours)...)
 				}
 			}
+			out = append(out, r.checkKubeflow(work, clients)...)
 		}
 	}
 	errors := targetCheck{"works that ended with an error or a wrong answer", fmt.Sprint(len(r.failed)), "0", len(r.failed) == 0}

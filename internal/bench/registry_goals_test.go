@@ -28,7 +28,7 @@ func TestRegistryTargetsAreAgainstTheBetterMLflow(t *testing.T) {
 		key(getVersion, MLflowOne, 16): 100, key(getVersion, MLflowDefault, 16): 150, key(getVersion, PedigreeSQLite, 16): 9000,
 		key(listModels, MLflowOne, 1): 30, key(listModels, PedigreeSQLite, 1): 900,
 		key(setAlias, MLflowDefault, 16): 100, key(setAlias, PedigreeSQLite, 16): 2900, key(setAlias, PedigreeNeo4j, 16): 1000,
-		key(searchByName, PedigreeSQLite, 1): 10,
+		key(searchByName, PedigreeSQLite, 1): 10, key(getModel, MLflowDoor, 1): 1000, key(getModel, KubeflowDoor, 1): 700, key(getModel, MLflowDoor, 16): 1000, key(getModel, KubeflowDoor, 16): 690,
 	})
 	r.samples[sampleKey{setAlias.name, PedigreeSQLite, 1000, 16}][0].Written = 11 * diskPage
 	r.failed[sampleKey{transition.name, MLflowOne, 1000, 16}] = errors.New("locked")
@@ -43,6 +43,8 @@ func TestRegistryTargetsAreAgainstTheBetterMLflow(t *testing.T) {
 		"set alias on sqlite, 16 at once: pages of 4 KiB a write":                                  "11.0 falls short",
 		"set alias on neo4j, 16 at once: answers/s against the better MLflow":                      "10.0× holds",
 		"set alias on neo4j, 16 at once: p99 against MLflow's p50":                                 "4ms holds",
+		"get model on kubeflow-door, 1 at once: answers/s against mlflow-door":                     "0.70× holds",
+		"get model on kubeflow-door, 16 at once: answers/s against mlflow-door":                    "0.69× falls short",
 		"works that ended with an error or a wrong answer":                                         "1 falls short",
 	}
 	for _, c := range r.checkTargets() {

@@ -41,7 +41,7 @@ func (r *RegistryResult) write(b *strings.Builder) {
 	b.WriteString("| work | at once | contender | answers/s | × | p50 | p99 | server CPU/answer | pages written/answer | answers |\n|---|---:|---|---:|---:|---:|---:|---:|---:|---:|\n")
 	for _, work := range registryWorks() {
 		for _, clients := range Concurrency() {
-			for _, name := range []string{MLflowOne, MLflowDefault, PedigreeSQLite, MLflowDoor, PedigreeNeo4j} {
+			for _, name := range []string{MLflowOne, MLflowDefault, PedigreeSQLite, MLflowDoor, KubeflowDoor, PedigreeNeo4j} {
 				r.writeWork(b, work, name, clients)
 			}
 		}

@@ -13,11 +13,12 @@ const registryAlias = "candidate"
 // registryModel is what the bench knows of one model of one contender, so that it can
 // tell a right answer from a wrong one. Only one client at a time writes to it.
 type registryModel struct {
-	name     string
-	versions int  // how many are registered; they are numbered from 1
-	alias    int  // the number of the version that the alias points at
-	staged   bool // whether the last of the loaded versions is in staging
-	edits    int  // how often the card of the first version was written
+	name      string
+	versions  int    // how many are registered; they are numbered from 1
+	alias     int    // the number of the version that the alias points at
+	staged    bool   // whether the last of the loaded versions is in staging
+	id, third string // the numbers of the model and of its last loaded version, for the Kubeflow API
+	edits     int    // how often the card of the first version was written
 }
 
 func newRegistryModels(n int) []*registryModel {

@@ -191,3 +191,20 @@ func TestExternalIDsAreUnique(t *testing.T) {
 		}
 	}
 }
+
+// TestEveryArtifactHasOneID asks for an artifact by every number: those that answer are those that the list
+// has, so what is kept beside an artifact is no second one.
+func TestEveryArtifactHasOneID(t *testing.T) {
+	k := newKit(t)
+	k.fill()
+	var got []string
+	for i := range 100 {
+		if status, _ := k.send(registry.RoleAdmin, "GET", fmt.Sprint(Prefix, "artifacts/", i), ""); status == http.StatusOK {
+			got = append(got, fmt.Sprint(i))
+			k.ok("PATCH", fmt.Sprint("artifacts/", i), `{"artifactType":"`+k.ok("GET", fmt.Sprint("artifacts/", i), "").text("artifactType")+`","description":"changed"}`)
+		}
+	}
+	if want := k.ok("GET", "artifacts?orderBy=ID", "").items("id"); !slices.Equal(got, want) {
+		t.Errorf("the artifacts %v answer, and the list has %v", got, want)
+	}
+}

@@ -12,6 +12,7 @@ import (
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/kubeflow"
 )
 
 // ExportedFacts counts what an export wrote and left out.
@@ -31,10 +32,10 @@ func (b *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*Ex
 	if err != nil {
 		return nil, err
 	}
-	e := &factExport{scope: scope, emit: emit, out: &ExportedFacts{LeftOut: map[registry.Kind]int64{}}, repositories: map[registry.ID]bool{},
+	e := &factExport{core: b.core, scope: scope, emit: emit, out: &ExportedFacts{LeftOut: map[registry.Kind]int64{}}, repositories: map[registry.ID]bool{},
 		models: map[registry.ID]string{}, omitted: map[registry.ID]bool{}}
 	for _, step := range []func(context.Context) error{e.visibleRepositories, e.commits, e.withdrawnParents, e.tags, e.datasetVersions, e.withdrawnColumnSources, e.exportModels, e.features, e.runs,
-		e.versions, e.deployments, e.links, e.columnSources} {
+		e.versions, e.deployments, e.links, e.columnSources, e.foreign} {
 		if err := step(ctx); err != nil {
 			return e.out, err
 		}
@@ -47,6 +48,7 @@ const exportPage = 500
 
 // factExport is the state of one export.
 type factExport struct {
+	core  *core.Core
 	scope *policies.Scope
 	emit  func(FactInput) error
 	out   *ExportedFacts
@@ -361,4 +363,15 @@ func (e *factExport) exportModels(ctx context.Context) error {
 		}
 		return nil
 	})
+}
+
+// foreign exports what Kubeflow's clients keep here and is no noun.
+func (e *factExport) foreign(ctx context.Context) error {
+	left, err := kubeflow.ExportForeign(ctx, e.core, e.scope, e.existing, func(n *graph.Node, in *kubeflow.RecordForeignInput) error {
+		return e.writeParts(n, FactInput{Foreign: in}, len(n.Doc))
+	})
+	if left > 0 {
+		e.out.LeftOut[registry.KindForeign] += left
+	}
+	return err
 }

@@ -13,6 +13,7 @@ import (
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/kubeflow"
 )
 
 // FactInput is one fact: exactly one field besides Ref is set. Wherever an id is expected,
@@ -32,6 +33,7 @@ type FactInput struct {
 	EndDeployment  *facts.EndDeploymentInput            `json:"endDeployment,omitzero"`
 	Link           *facts.LinkLineageInput              `json:"link,omitzero"`
 	Retract        *facts.RetractLineageInput           `json:"retract,omitzero"`
+	Foreign        *kubeflow.RecordForeignInput         `json:"foreign,omitzero"`
 }
 
 // RecordFactsInput is a batch of 1 to registry.MaxFacts facts.

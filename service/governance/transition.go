@@ -39,6 +39,16 @@ func (g *Governance) TransitionModelVersion(ctx context.Context, in catalog.Tran
 	return g.movePayload(ctx, result)
 }
 
+// Move moves a version as a step of a transaction, or makes a request where a guard asks for
+// approvals, by the rights of the caller. It returns the id of the transition or of the request.
+func Move(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in catalog.TransitionModelVersionInput) (registry.ID, error) {
+	result, err := moveOrRequest(ctx, tx, v, n, in)
+	if err != nil {
+		return "", err
+	}
+	return result.IDs[1], nil
+}
+
 // moveOrRequest moves a version, or makes a request where a guard asks for approvals.
 func moveOrRequest(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, n *graph.Node, in catalog.TransitionModelVersionInput) (core.WriteResult, error) {
 	rule, err := catalog.GuardRule(ctx, tx, v.Parent)

@@ -132,6 +132,12 @@ func (k *Kubeflow) putOfRun(ctx context.Context, in *Input, run *record) (id reg
 	return id, created, err
 }
 
+// metricPointID is the id of one value that a metric of an experiment run had.
+func metricPointID(run registry.ID, name string, fields map[string]any) registry.ID {
+	timestamp, _ := fields["timestamp"].(string)
+	return registry.ForeignID(string(MetricPoint), string(run), name, fmt.Sprint(fields["step"]), timestamp)
+}
+
 // noteOnRun writes what an artifact says of its run: a metric, a parameter, or data that it used.
 func noteOnRun(ctx context.Context, tx *policies.Tx, r, run *record) error {
 	switch r.Type {
@@ -141,7 +147,7 @@ func noteOnRun(ctx context.Context, tx *policies.Tx, r, run *record) error {
 			return nil
 		}
 		p := *r
-		p.Type, p.Node, p.ExternalID, p.id = MetricPoint, "", "", registry.ForeignID(string(MetricPoint), string(run.id), r.Name, fmt.Sprint(r.Fields["step"]), r.text("timestamp"))
+		p.Type, p.Node, p.ExternalID, p.id = MetricPoint, "", "", metricPointID(run.id, r.Name, r.Fields)
 		if err := p.put(ctx, tx, nil); err != nil {
 			return err
 		}

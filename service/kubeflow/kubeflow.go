@@ -15,20 +15,16 @@ import (
 	"pedigree/registry"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
-	"pedigree/service/governance"
 )
 
 // Kubeflow has the use cases of this part.
 type Kubeflow struct {
-	core       *core.Core
-	catalog    *catalog.Catalog
-	governance *governance.Governance
+	core    *core.Core
+	catalog *catalog.Catalog
 }
 
-// New returns the use cases over a core and the parts that they share.
-func New(c *core.Core, catalog *catalog.Catalog, governance *governance.Governance) *Kubeflow {
-	return &Kubeflow{c, catalog, governance}
-}
+// New returns the use cases over a core and the part that they share.
+func New(c *core.Core, catalog *catalog.Catalog) *Kubeflow { return &Kubeflow{c, catalog} }
 
 // Object is anything that Kubeflow's clients see. Fields has the own fields of its type, as string,
 // []string, float64 or int64; a reference is the number of another object.

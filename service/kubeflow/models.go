@@ -7,6 +7,7 @@ import (
 	"pedigree/registry"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
+	"pedigree/service/governance"
 )
 
 // modelObject returns a model as a registered model.
@@ -127,19 +128,18 @@ func (k *Kubeflow) createVersion(ctx context.Context, in *Input) (registry.ID, e
 	return id, err
 }
 
-// updateVersion changes a version. A new state is a transition, by the rules of transitions; it
-// comes first, because it may be refused.
+// updateVersion changes a version in one transaction. A new state is a transition, by the rules of
+// transitions; it comes first, because it may be refused. Where it needs approvals, a request is
+// made and nothing else is changed.
 func (k *Kubeflow) updateVersion(ctx context.Context, in *Input, v *registry.ModelVersion) error {
 	if _, err := in.tagsWith(v.Tags, "author", "state", "registeredModelId"); err != nil {
 		return err
 	}
-	if _, err := k.core.Gate.Read(ctx, registry.ModelUpdate); err != nil {
-		return err
-	}
-	if err := k.moveVersion(ctx, in, v); err != nil {
-		return err
-	}
-	return k.write(ctx, registry.ModelUpdate, func(ctx context.Context, tx *policies.Tx) error {
+	var requested registry.ID
+	err := k.write(ctx, registry.ModelUpdate, func(ctx context.Context, tx *policies.Tx) (err error) {
+		if requested, err = moveVersion(ctx, tx, in, v.ID); err != nil || requested != "" {
+			return err
+		}
 		now, _, err := catalog.FindVersion(ctx, tx, nil, nil, &v.ID)
 		if err != nil {
 			return err
@@ -154,21 +154,30 @@ func (k *Kubeflow) updateVersion(ctx context.Context, in *Input, v *registry.Mod
 		}
 		return claimExternalID(ctx, tx, in, v.ID)
 	})
+	if err == nil && requested != "" {
+		err = registry.Errorf(registry.Forbidden, "the move of the version needs an approval; the request %s was made, and nothing was changed", requested)
+	}
+	return err
 }
 
 // moveVersion archives a version or takes it back, where the state that is given is another one.
-func (k *Kubeflow) moveVersion(ctx context.Context, in *Input, v *registry.ModelVersion) error {
+// It returns the request that it made instead, "" for none.
+func moveVersion(ctx context.Context, tx *policies.Tx, in *Input, id registry.ID) (request registry.ID, err error) {
 	state, given := in.text("state")
-	to := registry.Archived
+	if !given {
+		return "", nil
+	}
+	v, n, err := catalog.FindVersion(ctx, tx, nil, nil, &id)
+	if err != nil || (v.Stage == registry.Archived) == (state == Archived) {
+		return "", err
+	}
+	move := catalog.TransitionModelVersionInput{ID: &id, To: registry.Archived}
 	if state == Live {
-		to = registry.Development
+		move.To = registry.Development
 	}
-	if !given || (v.Stage == registry.Archived) == (to == registry.Archived) {
-		return nil
+	made, err := governance.Move(ctx, tx, v, n, move)
+	if made.Kind() != registry.KindTransitionRequest {
+		made = ""
 	}
-	p, err := k.governance.TransitionModelVersion(ctx, catalog.TransitionModelVersionInput{ID: &v.ID, To: to})
-	if err == nil && p.Request != nil {
-		err = registry.Errorf(registry.Forbidden, "the move to %s needs an approval; the request %s was made", to, p.Request.ID)
-	}
-	return err
+	return made, err
 }

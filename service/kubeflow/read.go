@@ -76,12 +76,15 @@ func (k *Kubeflow) objectsOf(ctx context.Context, scope *policies.Scope, nodes [
 			continue
 		}
 		if n.Kind == registry.KindForeign {
-			if kind := n.Text(registry.IndexNamespace); kind == keptType || kind == "external-id" {
+			if n.Parent == registry.ExternalIDs {
 				continue
 			}
 			r, err := decodeRecord(n)
 			if err != nil {
 				return nil, err
+			}
+			if r.isBeside() {
+				continue
 			}
 			records, at[n.ID] = append(records, r), i
 			continue
@@ -214,11 +217,11 @@ func (k *Kubeflow) recordWithID(ctx context.Context, id registry.ID) (*record, e
 }
 
 func (k *Kubeflow) seenRecord(ctx context.Context, scope *policies.Scope, n *graph.Node) (*record, error) {
-	if kind := n.Text(registry.IndexNamespace); n.Deleted || kind == keptType || kind == "external-id" {
+	if n.Deleted || n.Parent == registry.ExternalIDs {
 		return nil, nil
 	}
 	r, err := decodeRecord(n)
-	if err != nil {
+	if err != nil || r.isBeside() {
 		return nil, err
 	}
 	seen, err := k.visible(ctx, scope, []*record{r})

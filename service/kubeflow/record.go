@@ -37,6 +37,10 @@ type record struct {
 // keptType is the type of what is kept beside the noun of an artifact.
 const keptType = "kept"
 
+// isBeside reports whether the record is what is kept beside the noun of an artifact, and no object by
+// itself.
+func (r *record) isBeside() bool { return r.Node.Kind() == registry.KindArtifact }
+
 // maxRecord is the most bytes of a record.
 const maxRecord = 1 << 20
 
@@ -117,7 +121,7 @@ func (r *record) put(ctx context.Context, tx *policies.Tx, in *Input) error {
 		return registry.Invalid("customProperties", "are longer than %d bytes with the rest of the object", maxRecord)
 	}
 	kind := string(r.Type)
-	if r.Node.Kind() == registry.KindArtifact {
+	if r.isBeside() {
 		kind = keptType
 	}
 	if err := tx.Put(ctx, &graph.Node{ID: r.id, Kind: registry.KindForeign, Parent: r.parent, Name: registry.Shorten(r.Name, 254), ValidFrom: r.Created, Since: tx.Now(), Doc: doc,

@@ -11,6 +11,7 @@ import (
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/kubeflow"
 	"strconv"
 	"sync/atomic"
 
@@ -352,7 +353,7 @@ func (ec *executionContext) unmarshalInputFactInput(ctx context.Context, obj any
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"ref", "commits", "tag", "datasetVersion", "model", "feature", "run", "modelVersion", "transition", "alias", "deployment", "endDeployment", "link", "retract"}
+	fieldsInOrder := [...]string{"ref", "commits", "tag", "datasetVersion", "model", "feature", "run", "modelVersion", "transition", "alias", "deployment", "endDeployment", "link", "retract", "foreign"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -457,6 +458,13 @@ func (ec *executionContext) unmarshalInputFactInput(ctx context.Context, obj any
 				return it, err
 			}
 			it.Retract = data
+		case "foreign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("foreign"))
+			data, err := ec.unmarshalOForeignFactInput2ᚖpedigreeᚋserviceᚋkubeflowᚐRecordForeignInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Foreign = data
 		}
 	}
 	return it, nil
@@ -471,6 +479,118 @@ func (ec *executionContext) unmarshalInputFactInput(ctx context.Context, obj any
 func UnmarshalFactInput(ctx context.Context, raw any) (bulk.FactInput, error) {
 	var out bulk.FactInput
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "FactInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputForeignFactInput(ctx context.Context, obj any) (kubeflow.RecordForeignInput, error) {
+	var it kubeflow.RecordForeignInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"type", "name", "of", "node", "parent", "description", "externalId", "createdAt", "updatedAt", "properties", "fields"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "type":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("type"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Type = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "of":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("of"))
+			data, err := ec.unmarshalOID2ᚖpedigreeᚋregistryᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Of = data
+		case "node":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("node"))
+			data, err := ec.unmarshalOID2ᚖpedigreeᚋregistryᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Node = data
+		case "parent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("parent"))
+			data, err := ec.unmarshalOID2ᚖpedigreeᚋregistryᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Parent = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Description = data
+		case "externalId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("externalId"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExternalID = data
+		case "createdAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
+			data, err := ec.unmarshalODateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedAt = data
+		case "updatedAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("updatedAt"))
+			data, err := ec.unmarshalODateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.UpdatedAt = data
+		case "properties":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("properties"))
+			data, err := ec.unmarshalOJSON2pedigreeᚋregistryᚐJSON(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Properties = data
+		case "fields":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fields"))
+			data, err := ec.unmarshalOJSON2pedigreeᚋregistryᚐJSON(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Fields = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalForeignFactInput unmarshals raw into the ForeignFactInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalForeignFactInput(ctx context.Context, raw any) (kubeflow.RecordForeignInput, error) {
+	var out kubeflow.RecordForeignInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ForeignFactInput", raw, &out)
 	return out, err
 }
 
@@ -884,6 +1004,14 @@ func (ec *executionContext) unmarshalOAliasFactInput2ᚖpedigreeᚋserviceᚋcat
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputAliasFactInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOForeignFactInput2ᚖpedigreeᚋserviceᚋkubeflowᚐRecordForeignInput(ctx context.Context, v any) (*kubeflow.RecordForeignInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputForeignFactInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 

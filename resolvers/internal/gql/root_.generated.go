@@ -108,6 +108,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
 			graphql.NewInputUnmarshaler("EthicsInput", ec.unmarshalInputEthicsInput),
 			graphql.NewInputUnmarshaler("FactInput", ec.unmarshalInputFactInput),
+			graphql.NewInputUnmarshaler("ForeignFactInput", ec.unmarshalInputForeignFactInput),
 			graphql.NewInputUnmarshaler("GateInput", ec.unmarshalInputGateInput),
 			graphql.NewInputUnmarshaler("KeyValueInput", ec.unmarshalInputKeyValueInput),
 			graphql.NewInputUnmarshaler("LineageFilter", ec.unmarshalInputLineageFilter),
@@ -2165,6 +2166,8 @@ input FactInput {
   link: LinkLineageInput
   "An edge that was never true."
   retract: RetractLineageInput
+  "Something that Kubeflow's clients keep here and that is no noun; one that is there is replaced by one that was changed later."
+  foreign: ForeignFactInput
 }
 
 "The facts of a model."
@@ -2219,6 +2222,32 @@ input AliasFactInput {
   removedAt: DateTime
 }
 
+"The facts of an object of Kubeflow that is no noun here, or of what is kept beside the noun."
+input ForeignFactInput {
+  "Its type, such as serving environment, metric or dataset-artifact."
+  type: String!
+  "Its name."
+  name: String
+  "The model, version or run by which it is seen."
+  of: ID
+  "The deployment, dataset version, run or file that it is here."
+  node: ID
+  "What contains it: a version, or another such object."
+  parent: ID
+  "What it is."
+  description: String
+  "Its id elsewhere."
+  externalId: String
+  "When it was made; now, when left out."
+  createdAt: DateTime
+  "When it was changed last."
+  updatedAt: DateTime
+  "Its custom properties: an object with a type and a value of each."
+  properties: JSON
+  "Its own fields; a reference is the id of a node."
+  fields: JSON
+}
+
 "What a fact is."
 enum FactKind {
   "Commits of a repository."
@@ -2247,6 +2276,8 @@ enum FactKind {
   LINK
   "An edge that was never true."
   RETRACT
+  "An object of Kubeflow that is no noun."
+  FOREIGN
 }
 
 "What was recorded."
