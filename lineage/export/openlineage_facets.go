@@ -29,6 +29,13 @@ func (o *lineageEvents) exportFacet() object {
 	return f
 }
 
+// addExport adds the facet of exportFacet to an event of a document.
+func (o *lineageEvents) addExport(facets object) {
+	if !o.single {
+		facets["pedigree_export"] = o.exportFacet()
+	}
+}
+
 // nodeFacet has the attributes of a node for which OpenLineage has no facet.
 func (o *lineageEvents) nodeFacet(n *Node) object {
 	f := customFacet()
@@ -81,7 +88,8 @@ func addVersionFacet(out object, n *Node) {
 }
 
 func (o *lineageEvents) runFacets(n *Node) object {
-	out := object{"pedigree_node": o.nodeFacet(n), "pedigree_export": o.exportFacet()}
+	out := object{"pedigree_node": o.nodeFacet(n)}
+	o.addExport(out)
 	x, ok := n.Noun.(*registry.Run)
 	if !ok {
 		return out
@@ -158,12 +166,14 @@ func (o *lineageEvents) jobFacets(n *Node) object {
 		kind.setText("jobType", string(x.RunKind))
 	case *registry.Deployment:
 		kind["jobType"], kind["processingType"] = "DEPLOYMENT", "SERVICE"
-		out["pedigree_node"], out["pedigree_export"] = o.nodeFacet(n), o.exportFacet()
+		out["pedigree_node"] = o.nodeFacet(n)
+		o.addExport(out)
 		addOwner(out, "OwnershipJobFacet", x.Owner)
 	default:
 		if n.Kind() == registry.KindDeployment {
 			kind["jobType"], kind["processingType"] = "DEPLOYMENT", "SERVICE"
-			out["pedigree_node"], out["pedigree_export"] = o.nodeFacet(n), o.exportFacet()
+			out["pedigree_node"] = o.nodeFacet(n)
+			o.addExport(out)
 		}
 	}
 	o.addSourceCode(out, n)
