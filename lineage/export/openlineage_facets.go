@@ -244,6 +244,7 @@ func (o *lineageEvents) datasetFacets(n *Node) object {
 			f["fields"] = registry.WithoutSources(x.Columns)
 			out["schema"] = f
 		}
+		o.addColumnLineage(out, x)
 	case *registry.ModelVersion:
 		kind = "MODEL"
 		addOwner(out, "OwnershipDatasetFacet", x.Owner)
@@ -282,5 +283,33 @@ func (o *lineageEvents) addLineageFacets(out object, n *Node) {
 		f := customFacet()
 		f["tags"] = tags
 		out["pedigree_release"] = f
+	}
+}
+
+// addColumnLineage adds the columns that the columns of a dataset version were made from, as far as
+// the document has the versions of those.
+func (o *lineageEvents) addColumnLineage(out object, v *registry.DatasetVersion) {
+	fields := object{}
+	for _, c := range v.Columns {
+		var inputs []object
+		for _, s := range c.DerivedFrom {
+			n := o.byID[s.DatasetVersion]
+			if n == nil || n.Restricted() {
+				continue
+			}
+			in := object{"namespace": olNamespace(n), "name": olName(n), "field": s.Column}
+			if len(s.Transformations) > 0 {
+				in["transformations"] = s.Transformations
+			}
+			inputs = append(inputs, in)
+		}
+		if len(inputs) > 0 {
+			fields[c.Name] = object{"inputFields": inputs}
+		}
+	}
+	if len(fields) > 0 {
+		f := standardFacet("1-2-0", "ColumnLineageDatasetFacet")
+		f["fields"] = fields
+		out["columnLineage"] = f
 	}
 }

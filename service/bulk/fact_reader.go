@@ -79,7 +79,8 @@ func (r *FactReader) meet(ctx context.Context, nodes []*graph.Node) error {
 		}
 	}
 	for part := range slices.Chunk(unknown, exportPage) {
-		found, err := r.export.scope.Nodes(ctx, r.export.at, part...)
+		// As they are now: a model has one name, and when it began is told by its versions too.
+		found, err := r.export.scope.Nodes(ctx, graph.Instant{}, part...)
 		if err != nil {
 			return err
 		}

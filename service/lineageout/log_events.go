@@ -101,12 +101,8 @@ func (t *Teller) entryEvents(ctx context.Context, scope *policies.Scope, e regis
 	if err != nil {
 		return nil, err
 	}
-	for _, n := range models {
-		events, err := w.newModel(e.Seq, n)
-		if err != nil {
-			return nil, err
-		}
-		out = append(out, events...)
+	if out, err = w.newModels(scope, e.Seq, models); err != nil {
+		return nil, err
 	}
 	for _, n := range found {
 		events, err := w.changed(e, n, before[n.node.ID], aliases)
@@ -194,17 +190,34 @@ func (w *writer) before(scope *policies.Scope, nodes []*graph.Node) (map[registr
 	return out, nil
 }
 
-// newModel returns the event of a model by itself.
-func (w *writer) newModel(seq int64, n *graph.Node) ([]LineageEvent, error) {
-	fact, ok, err := bulk.ModelFact(n)
-	if err != nil || !ok {
-		return nil, err
+// newModels returns the events of models by themselves, as they are now.
+func (w *writer) newModels(scope *policies.Scope, seq int64, models []*graph.Node) (out []LineageEvent, err error) {
+	for _, n := range models {
+		now, err := scope.Nodes(w.ctx, graph.Instant{}, n.ID)
+		if err != nil {
+			return nil, err
+		}
+		if now[0] == nil {
+			continue
+		}
+		fact, ok, err := bulk.ModelFact(now[0])
+		if err != nil {
+			return nil, err
+		}
+		if !ok {
+			continue
+		}
+		m, err := core.NounAs[*registry.Model](w.core.Decode(now[0], registry.Instant{}))
+		if err != nil {
+			return nil, err
+		}
+		events, err := lines(seq, export.EventOfModel(n.ID, m), []bulk.FactInput{fact})
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, events...)
 	}
-	m, err := core.NounAs[*registry.Model](w.core.Decode(n, registry.Instant{Known: w.at.Known}))
-	if err != nil {
-		return nil, err
-	}
-	return lines(seq, export.EventOfModel(n.ID, m), []bulk.FactInput{fact})
+	return out, nil
 }
 
 // changed returns the events of a node of an entry.
