@@ -44,7 +44,12 @@ const (
 	MaxPorts = 1000
 	// MaxFacets is the most facets of one object, and MaxFacet the most bytes of one facet.
 	MaxFacets, MaxFacet = 200, 1 << 20
+	// maxFacts is the most bytes of the facet with facts.
+	maxFacts = 4 << 20
 )
+
+// FactsFacet is the facet with the facts that an event of another registry tells.
+const FactsFacet = "pedigree_facts"
 
 // FacetSet is the facets of one object by their names, each as canonical JSON.
 type FacetSet map[string]json.RawMessage
@@ -65,6 +70,17 @@ type Event struct {
 	// Dataset is set for dataset events only.
 	Dataset         Port
 	Inputs, Outputs []Port
+}
+
+// Facts returns the facet with facts of what the event is about, nil when it has none.
+func (e *Event) Facts() json.RawMessage {
+	switch e.Kind {
+	case RunEvent:
+		return e.RunFacets[FactsFacet]
+	case JobEvent:
+		return e.JobFacets[FactsFacet]
+	}
+	return e.Dataset.Facets[FactsFacet]
 }
 
 // Name is a namespace and a name in it: of a job or of a dataset.
@@ -294,8 +310,12 @@ func readFacets(field string, raw json.RawMessage) (FacetSet, error) {
 		if err := registry.CheckKey("facet", name); err != nil {
 			return nil, registry.Invalid(field, "the name of a facet %s", strings.TrimPrefix(err.Error(), "facet: "))
 		}
-		if len(value) > MaxFacet {
-			return nil, registry.Invalid(at, "is larger than %d bytes", MaxFacet)
+		most := MaxFacet
+		if name == FactsFacet {
+			most = maxFacts
+		}
+		if len(value) > most {
+			return nil, registry.Invalid(at, "is larger than %d bytes", most)
 		}
 		var content map[string]any
 		if err := json.Unmarshal(value, &content); err != nil || content == nil && string(value) != "null" {

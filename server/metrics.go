@@ -20,7 +20,31 @@ type metrics struct {
 	handler  http.Handler
 }
 
-func newMetrics(policy string) *metrics {
+// EventsOut is where the sender of OpenLineage events is.
+type EventsOut struct {
+	// Behind is how many entries of the log were not told yet; Sent and Refused count events.
+	Behind, Sent, Refused int64
+	// Failing is true while the receiver takes nothing.
+	Failing bool
+}
+
+// eventsOutMetrics are the metrics of the sender of OpenLineage events.
+func eventsOutMetrics(state func() EventsOut) []prometheus.Collector {
+	failing := func() float64 {
+		if state().Failing {
+			return 1
+		}
+		return 0
+	}
+	return []prometheus.Collector{
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pedigree_openlineage_out_behind", Help: "Entries of the log that were not told as OpenLineage events yet."}, func() float64 { return float64(state().Behind) }),
+		prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: "pedigree_openlineage_out_failing", Help: "1 while the receiver of OpenLineage events takes nothing."}, failing),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "pedigree_openlineage_out_sent_total", Help: "OpenLineage events that the receiver took."}, func() float64 { return float64(state().Sent) }),
+		prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "pedigree_openlineage_out_refused_total", Help: "OpenLineage events that the receiver refused, and that were left out."}, func() float64 { return float64(state().Refused) }),
+	}
+}
+
+func newMetrics(policy string, out func() EventsOut) *metrics {
 	r := prometheus.NewRegistry()
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{Name: "pedigree_http_requests_total", Help: "Requests answered, by route and status."}, []string{"route", "status"}),
@@ -30,6 +54,9 @@ func newMetrics(policy string) *metrics {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: "pedigree_policy_info", Help: "1, labelled with the version of the policy in force."}, []string{"version"})
 	info.WithLabelValues(policy).Set(1)
 	r.MustRegister(m.requests, m.seconds, info, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if out != nil {
+		r.MustRegister(eventsOutMetrics(out)...)
+	}
 	m.handler = promhttp.HandlerFor(r, promhttp.HandlerOpts{})
 	return m
 }

@@ -55,6 +55,8 @@ type Config struct {
 	AliveInterval time.Duration
 	// Hooks receives the hooks of git hosts; nil receives none.
 	Hooks githost.Receiver
+	// EventsOut tells where the sender of OpenLineage events is, for the metrics; nil without one.
+	EventsOut func() EventsOut
 	// Now is the clock of limits and logins; nil means that of the system.
 	Now func() time.Time
 }
@@ -113,7 +115,7 @@ func New(s *service.Service, c Config) http.Handler {
 		kubeflow: kubeflow.New(s, c.Log, requestIDOf),
 		hooks:    githost.New(c.Hooks, c.Log, requestIDOf),
 		pages:    web.New(web.Options{BasePath: c.BasePath, Login: c.OIDC != nil && c.OIDC.config.ClientID != ""}),
-		metrics:  newMetrics(s.PolicyVersion()), routes: Routes()}
+		metrics:  newMetrics(s.PolicyVersion(), c.EventsOut), routes: Routes()}
 	var out http.Handler = http.HandlerFunc(h.route)
 	if len(c.Origins) > 0 {
 		out = cors.New(cors.Options{AllowedOrigins: c.Origins, AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodPatch, http.MethodDelete},

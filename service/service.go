@@ -7,6 +7,7 @@
 //	facts       dataset versions, runs, commits, tags, features, deployments, lineage edges
 //	feed        what happens, as streams that follow the log
 //	events      facts that arrive as OpenLineage events, in any order
+//	lineageout  what is recorded as OpenLineage events that go out
 //	gates       conditions on transitions: set, withdrawn, listed, tested on the past
 //	governance  transition requests, the guards that ask for them, reviews, deprecations
 //	provenance  lineage, counts, paths, impact, diff, provenance, export
@@ -40,6 +41,7 @@ import (
 	"pedigree/service/gates"
 	"pedigree/service/governance"
 	"pedigree/service/kubeflow"
+	"pedigree/service/lineageout"
 	"pedigree/service/provenance"
 	"pedigree/service/webhooks"
 	"pedigree/signing"
@@ -60,6 +62,7 @@ type Service struct {
 	*kubeflow.Kubeflow
 	*provenance.Explorer
 	*webhooks.Hooks
+	*lineageout.Teller
 	*compliance.Reporter
 	core *core.Core
 }
@@ -90,7 +93,8 @@ func New(gate *policies.Gate, options ...Option) *Service {
 	models, decisions, told, log := catalog.New(c), governance.New(c), feed.New(c), audit.New(c)
 	records, conditions, explorer := facts.New(c), gates.New(c), provenance.New(c)
 	reporter := compliance.New(c, compliance.Parts{Auditor: log, Catalog: models, Facts: records, Gates: conditions, Governance: decisions, Explorer: explorer})
-	return &Service{access.New(c), artifacts.New(c), log, bulk.New(c), models, records, told, events.New(c), conditions, decisions, kubeflow.New(c, models), explorer, webhooks.New(c, told), reporter, c}
+	batches := bulk.New(c)
+	return &Service{access.New(c), artifacts.New(c), log, batches, models, records, told, events.New(c, batches), conditions, decisions, kubeflow.New(c, models), explorer, webhooks.New(c, told), lineageout.New(c), reporter, c}
 }
 
 // Now returns the current time of the registry's clock.

@@ -15,26 +15,37 @@ import (
 	"github.com/spf13/cobra"
 
 	"pedigree/connect/jsonlines"
+	"pedigree/registry"
 	"pedigree/service/bulk"
+	"pedigree/service/lineageout"
 )
 
 func newExport(s *settings) *cobra.Command {
-	output := ""
+	output, format := "", "facts"
 	cmd := &cobra.Command{
 		Use:   "export",
 		Short: "Write the whole registry as facts, one JSON object per line",
 		Long: `Write the whole registry as facts in JSON Lines, in an order that pedigree load
 accepts. docs/facts.md describes the facts and what an export leaves out. With
---server the server writes what the token's subject may see.`,
-		Example: "  pedigree export --output registry.jsonl\n  pedigree export | gzip > registry.jsonl.gz\n" +
+--server the server writes what the token's subject may see.
+
+With --format openlineage it writes OpenLineage events, which other tools read and
+POST /api/v1/lineage takes; see docs/openlineage.md. That needs the store.`,
+		Example: "  pedigree export --output registry.jsonl\n  pedigree export --format openlineage --output lineage.jsonl\n  pedigree export | gzip > registry.jsonl.gz\n" +
 			"  PEDIGREE_TOKEN=… pedigree export --server https://pedigree.example.com --output registry.jsonl",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if format != "facts" && format != "openlineage" {
+				return registry.Invalid("format", "%q is not facts or openlineage", registry.Shorten(format, 40))
+			}
 			r, err := connect(cmd, s, existingStore)
 			if err != nil {
 				return err
 			}
 			defer r.close()
+			if format == "openlineage" {
+				return exportEvents(cmd, r, output)
+			}
 			var exported *bulk.ExportedFacts
 			if err := writeTo(output, cmd.OutOrStdout(), func(w io.Writer) (err error) {
 				exported, err = exportFacts(r.ctx, w, r)
@@ -49,8 +60,29 @@ accepts. docs/facts.md describes the facts and what an export leaves out. With
 			return nil
 		},
 	}
+	cmd.Flags().StringVar(&format, "format", format, "facts, or openlineage for OpenLineage events")
 	cmd.Flags().StringVarP(&output, "output", "o", "", "the file to write; the default is standard output")
 	return cmd
+}
+
+// exportEvents writes the registry as OpenLineage events.
+func exportEvents(cmd *cobra.Command, r *connection, output string) error {
+	if r.service == nil {
+		return registry.Invalid("format", "OpenLineage events of a whole registry are written where its store is: leave out --server, or let the server send them with --openlineage-out")
+	}
+	var n int64
+	err := writeTo(output, cmd.OutOrStdout(), func(w io.Writer) (err error) {
+		b := bufio.NewWriterSize(w, 64<<10)
+		n, err = r.service.ExportEvents(r.ctx, func(e lineageout.LineageEvent) error {
+			_, err := b.Write(append(e.Line, '\n'))
+			return err
+		})
+		return errors.Join(err, b.Flush())
+	})
+	if err == nil {
+		fmt.Fprintf(cmd.ErrOrStderr(), "%d events\n", n)
+	}
+	return err
 }
 
 func exportFacts(ctx context.Context, w io.Writer, r registryClient) (*bulk.ExportedFacts, error) {

@@ -59,6 +59,7 @@ store the same key.`,
 	addArtifactFlags(cmd)
 	addTrustFlag(cmd)
 	addWebhookFlags(cmd)
+	addLineageOutFlags(cmd)
 	addIdentityFlags(cmd)
 	return cmd
 }
@@ -103,6 +104,10 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 	if err != nil {
 		return err
 	}
+	out, err := lineageOutConfig(s, stdout, log)
+	if err != nil {
+		return err
+	}
 	tuneGarbageCollector()
 	o, err := openLocalRegistry(ctx, s, createStore, append(runs, service.RunTimeout(timeout))...)
 	if err != nil {
@@ -122,6 +127,11 @@ func serve(ctx context.Context, s *settings, stdout, stderr io.Writer) error {
 		return err
 	}
 	defer stopKeeping()
+	stopSending := func() {}
+	if out != nil {
+		stopSending = sendLineage(context.WithoutCancel(ctx), o.service, *out, &config)
+	}
+	defer stopSending()
 	srv := server.HTTP(server.New(o.service, config))
 	srv.BaseContext = func(net.Listener) context.Context { return context.WithoutCancel(ctx) }
 	done := make(chan error, 1)

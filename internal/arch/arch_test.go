@@ -49,7 +49,8 @@ var allowedImports = map[string][]string{
 	"service/facts":      {"service/core", "service/catalog", "graph", "policies", "registry"},
 	"service/feed":       {"service/core", "service/access", "graph", "policies", "registry"},
 	"service/webhooks":   {"service/core", "service/feed", "graph", "policies", "registry"},
-	"service/events":     {"service/core", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
+	"service/lineageout": {"service/core", "service/bulk", "graph", "lineage/export", "policies", "registry"},
+	"service/events":     {"service/core", "service/bulk", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
 	"service/kubeflow":   {"service/core", "service/catalog", "service/facts", "service/governance", "graph", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
 	"service/compliance": {"service/core", "service/audit", "service/catalog", "service/facts", "service/gates", "service/governance", "service/provenance", "compliance", "lineage", "lineage/export", "registry"},
@@ -104,7 +105,7 @@ var allowedImports = map[string][]string{
 
 // serviceParts hold the use cases and their input and output types. Doors call them
 // through service.Service: who may import service may import its parts.
-var serviceParts = []string{"service/core", "service/catalog", "service/compliance", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/gates", "service/governance", "service/kubeflow", "service/webhooks"}
+var serviceParts = []string{"service/core", "service/catalog", "service/compliance", "service/facts", "service/provenance", "service/bulk", "service/access", "service/audit", "service/artifacts", "service/events", "service/feed", "service/gates", "service/governance", "service/kubeflow", "service/lineageout", "service/webhooks"}
 
 // testOnly lists packages that contain only tests. They may import every package.
 var testOnly = []string{"internal/arch", "internal/access", "internal/e2e", "internal/history"}

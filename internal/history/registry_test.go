@@ -52,6 +52,7 @@ func onBoth(t *testing.T, run func(*testRegistry)) {
 type testRegistry struct {
 	*testing.T
 	service      *service.Service
+	store        graph.Store
 	graphQL      http.Handler
 	now          time.Time
 	adminContext context.Context
@@ -71,7 +72,7 @@ func newSite(t *testing.T, open func(*testing.T) (graph.Store, error)) *testRegi
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &testRegistry{T: t, now: start}
+	r := &testRegistry{T: t, now: start, store: store}
 	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return r.now })
 	if err != nil {
 		t.Fatal(err)

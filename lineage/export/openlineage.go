@@ -34,14 +34,7 @@ type event struct {
 // or has its own event; an input has only a few. OpenLineage has no commit history, so
 // it is left out.
 func openLineage(v *view) ([]byte, error) {
-	o := &lineageEvents{view: v, outputs: map[registry.ID][]*Node{}, writer: map[registry.ID]registry.ID{}}
-	for _, e := range v.edges {
-		effect, cause := v.byID[e.From], v.byID[e.To]
-		if effect != nil && cause != nil && e.Kind == registry.EdgeGeneratedBy {
-			o.outputs[e.To] = append(o.outputs[e.To], effect)
-			o.writer[e.From] = cmp.Or(o.writer[e.From], e.To)
-		}
-	}
+	o := newLineageEvents(v)
 	var events []event
 	for _, n := range v.nodes {
 		if body := o.event(n); body != nil {
@@ -65,8 +58,22 @@ func openLineage(v *view) ([]byte, error) {
 // when several runs wrote it, the first.
 type lineageEvents struct {
 	*view
+	// single is true for the event of the root by itself.
+	single  bool
 	outputs map[registry.ID][]*Node
 	writer  map[registry.ID]registry.ID
+}
+
+func newLineageEvents(v *view) *lineageEvents {
+	o := &lineageEvents{view: v, outputs: map[registry.ID][]*Node{}, writer: map[registry.ID]registry.ID{}}
+	for _, e := range v.edges {
+		effect, cause := v.byID[e.From], v.byID[e.To]
+		if effect != nil && cause != nil && e.Kind == registry.EdgeGeneratedBy {
+			o.outputs[e.To] = append(o.outputs[e.To], effect)
+			o.writer[e.From] = cmp.Or(o.writer[e.From], e.To)
+		}
+	}
+	return o
 }
 
 // event encodes the event of a node; nil when other events describe the node.
@@ -81,11 +88,11 @@ func (o *lineageEvents) event(n *Node) object {
 			return nil
 		}
 	}
-	if o.writer[n.ID()] != "" {
+	if o.writer[n.ID()] != "" && !o.single {
 		return nil
 	}
 	facets := o.datasetFacets(n)
-	facets["pedigree_export"] = o.exportFacet()
+	o.addExport(facets)
 	return object{"schemaURL": olSpec + "#/$defs/DatasetEvent", "dataset": object{"namespace": olNamespace(n), "name": olName(n), "facets": facets}}
 }
 
@@ -143,7 +150,7 @@ func (o *lineageEvents) job(n *Node) object {
 	case *registry.Deployment:
 		namespace = cmp.Or(x.Environment, "pedigree://deployments")
 	}
-	return object{"namespace": namespace, "name": title(n), "facets": o.jobFacets(n)}
+	return object{"namespace": namespace, "name": shortName(title(n)), "facets": o.jobFacets(n)}
 }
 
 // inputs encodes the inputs of a run.
@@ -207,5 +214,8 @@ func olName(n *Node) string {
 	default:
 		return title(n)
 	}
-	return cmp.Or(name, string(n.ID()))
+	return shortName(cmp.Or(name, string(n.ID())))
 }
+
+// shortName cuts a name that is made of several ones to what a name may be.
+func shortName(name string) string { return registry.Shorten(name, 254) }

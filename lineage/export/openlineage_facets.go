@@ -29,6 +29,13 @@ func (o *lineageEvents) exportFacet() object {
 	return f
 }
 
+// addExport adds the facet of exportFacet to an event of a document.
+func (o *lineageEvents) addExport(facets object) {
+	if !o.single {
+		facets["pedigree_export"] = o.exportFacet()
+	}
+}
+
 // nodeFacet has the attributes of a node for which OpenLineage has no facet.
 func (o *lineageEvents) nodeFacet(n *Node) object {
 	f := customFacet()
@@ -81,7 +88,8 @@ func addVersionFacet(out object, n *Node) {
 }
 
 func (o *lineageEvents) runFacets(n *Node) object {
-	out := object{"pedigree_node": o.nodeFacet(n), "pedigree_export": o.exportFacet()}
+	out := object{"pedigree_node": o.nodeFacet(n)}
+	o.addExport(out)
 	x, ok := n.Noun.(*registry.Run)
 	if !ok {
 		return out
@@ -158,12 +166,14 @@ func (o *lineageEvents) jobFacets(n *Node) object {
 		kind.setText("jobType", string(x.RunKind))
 	case *registry.Deployment:
 		kind["jobType"], kind["processingType"] = "DEPLOYMENT", "SERVICE"
-		out["pedigree_node"], out["pedigree_export"] = o.nodeFacet(n), o.exportFacet()
+		out["pedigree_node"] = o.nodeFacet(n)
+		o.addExport(out)
 		addOwner(out, "OwnershipJobFacet", x.Owner)
 	default:
 		if n.Kind() == registry.KindDeployment {
 			kind["jobType"], kind["processingType"] = "DEPLOYMENT", "SERVICE"
-			out["pedigree_node"], out["pedigree_export"] = o.nodeFacet(n), o.exportFacet()
+			out["pedigree_node"] = o.nodeFacet(n)
+			o.addExport(out)
 		}
 	}
 	o.addSourceCode(out, n)
@@ -234,6 +244,7 @@ func (o *lineageEvents) datasetFacets(n *Node) object {
 			f["fields"] = registry.WithoutSources(x.Columns)
 			out["schema"] = f
 		}
+		o.addColumnLineage(out, x)
 	case *registry.ModelVersion:
 		kind = "MODEL"
 		addOwner(out, "OwnershipDatasetFacet", x.Owner)
@@ -272,5 +283,33 @@ func (o *lineageEvents) addLineageFacets(out object, n *Node) {
 		f := customFacet()
 		f["tags"] = tags
 		out["pedigree_release"] = f
+	}
+}
+
+// addColumnLineage adds the columns that the columns of a dataset version were made from, as far as
+// the document has the versions of those.
+func (o *lineageEvents) addColumnLineage(out object, v *registry.DatasetVersion) {
+	fields := object{}
+	for _, c := range v.Columns {
+		var inputs []object
+		for _, s := range c.DerivedFrom {
+			n := o.byID[s.DatasetVersion]
+			if n == nil || n.Restricted() {
+				continue
+			}
+			in := object{"namespace": olNamespace(n), "name": olName(n), "field": s.Column}
+			if len(s.Transformations) > 0 {
+				in["transformations"] = s.Transformations
+			}
+			inputs = append(inputs, in)
+		}
+		if len(inputs) > 0 {
+			fields[c.Name] = object{"inputFields": inputs}
+		}
+	}
+	if len(fields) > 0 {
+		f := standardFacet("1-2-0", "ColumnLineageDatasetFacet")
+		f["fields"] = fields
+		out["columnLineage"] = f
 	}
 }

@@ -55,7 +55,7 @@ func (e *factExport) aliasHistory(ctx context.Context, n *graph.Node) (out []ali
 			out = append(out, span)
 		}
 		before := core.LaterTime(n.Since, n.ValidFrom).Add(-time.Microsecond)
-		nodes, err := e.scope.Nodes(ctx, graph.Instant{Valid: before}, n.ID)
+		nodes, err := e.scope.Nodes(ctx, graph.Instant{Valid: before, Known: e.at.Known}, n.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -118,7 +118,7 @@ func (e *factExport) joinedTo(ctx context.Context, id registry.ID) (map[registry
 
 // causes reads all causes of a node over some kinds of edges, page by page.
 func (e *factExport) causes(ctx context.Context, id registry.ID, kinds ...registry.EdgeKind) (out []*graph.Node, err error) {
-	q := graph.NeighborQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Edges: kinds, LimitPerNode: 1000, Bare: true}
+	q := graph.NeighborQuery{IDs: []registry.ID{id}, Direction: graph.Upstream, Edges: kinds, At: e.at, LimitPerNode: 1000, Bare: true}
 	for {
 		hops, err := e.scope.Neighbors(ctx, q)
 		if err != nil {

@@ -2,6 +2,7 @@ package bulk
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -32,8 +33,7 @@ func (b *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*Ex
 	if err != nil {
 		return nil, err
 	}
-	e := &factExport{core: b.core, scope: scope, emit: emit, out: &ExportedFacts{LeftOut: map[registry.Kind]int64{}}, repositories: map[registry.ID]bool{},
-		models: map[registry.ID]string{}, omitted: map[registry.ID]bool{}}
+	e := newFactExport(b.core, scope, emit)
 	for _, step := range []func(context.Context) error{e.visibleRepositories, e.commits, e.withdrawnParents, e.tags, e.datasetVersions, e.withdrawnColumnSources, e.exportModels, e.features, e.runs,
 		e.versions, e.deployments, e.links, e.columnSources, e.foreign} {
 		if err := step(ctx); err != nil {
@@ -41,6 +41,12 @@ func (b *Bulk) ExportFacts(ctx context.Context, emit func(FactInput) error) (*Ex
 		}
 	}
 	return e.out, nil
+}
+
+// newFactExport returns an export of what a scope sees. c may be nil where foreign is not exported.
+func newFactExport(c *core.Core, scope *policies.Scope, emit func(FactInput) error) *factExport {
+	return &factExport{core: c, scope: scope, emit: emit, out: &ExportedFacts{LeftOut: map[registry.Kind]int64{}}, repositories: map[registry.ID]bool{},
+		models: map[registry.ID]string{}, omitted: map[registry.ID]bool{}}
 }
 
 // exportPage is how many nodes are read at a time.
@@ -52,6 +58,14 @@ type factExport struct {
 	scope *policies.Scope
 	emit  func(FactInput) error
 	out   *ExportedFacts
+	// at is the instant that is read, the present when it is zero.
+	at graph.Instant
+	// current is the node whose facts are being written. meet, when it is set, is told of nodes
+	// before it is asked whether facts may name them.
+	current registry.ID
+	meet    func(context.Context, []*graph.Node) error
+	// found, when it is not nil, gets what is found of the nodes of a page.
+	found map[registry.ID]*nodeFact
 	// repositories and models are those that are exported, with the names of the models.
 	repositories map[registry.ID]bool
 	models       map[registry.ID]string
@@ -140,7 +154,10 @@ func (e *factExport) existing(ctx context.Context, ids []registry.ID) (map[regis
 	out := map[registry.ID]*graph.Node{}
 	slices.Sort(ids)
 	for part := range slices.Chunk(slices.Compact(ids), exportPage) {
-		nodes, err := e.scope.Nodes(ctx, graph.Instant{}, part...)
+		nodes, err := e.scope.Nodes(ctx, e.at, part...)
+		if err == nil && e.meet != nil {
+			err = e.meet(ctx, nodes)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -157,13 +174,9 @@ func (e *factExport) existing(ctx context.Context, ids []registry.ID) (map[regis
 func (e *factExport) eachRepository(ctx context.Context, fn func(registry.ID, facts.RepositoryInput) error) error {
 	return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindRepository}, Order: registry.IndexName}, func(nodes []*graph.Node) error {
 		for _, n := range nodes {
-			r, err := core.DecodeWhole(n, &registry.Repository{})
+			in, err := repositoryInput(n)
 			if err != nil {
 				return err
-			}
-			in := facts.RepositoryInput{Name: r.Name, URL: r.URL, DefaultBranch: r.DefaultBranch}
-			if in.Name == in.URL {
-				in.Name = "" // Its URL is its key.
 			}
 			if err := fn(n.ID, in); err != nil {
 				return err
@@ -171,6 +184,19 @@ func (e *factExport) eachRepository(ctx context.Context, fn func(registry.ID, fa
 		}
 		return nil
 	})
+}
+
+// repositoryInput returns a repository in the form in which facts name it.
+func repositoryInput(n *graph.Node) (facts.RepositoryInput, error) {
+	r, err := core.DecodeWhole(n, &registry.Repository{})
+	if err != nil {
+		return facts.RepositoryInput{}, err
+	}
+	in := facts.RepositoryInput{Name: r.Name, URL: r.URL, DefaultBranch: r.DefaultBranch}
+	if in.Name == in.URL {
+		in.Name = "" // Its URL is its key.
+	}
+	return in, nil
 }
 
 // eachFact passes the nodes of a query to fn, each with its fact so far, and then writes
@@ -185,12 +211,16 @@ func (e *factExport) pageFacts(ctx context.Context, nodes []*graph.Node, fn func
 	if err != nil {
 		return err
 	}
+	if e.found != nil {
+		maps.Copy(e.found, found)
+	}
 	for _, n := range nodes {
 		x := found[n.ID]
 		if x == nil {
 			e.omit(n)
 			continue
 		}
+		e.current = n.ID
 		if err := fn(n, x); err != nil {
 			return err
 		}
@@ -229,21 +259,27 @@ func (e *factExport) commits(ctx context.Context) error {
 			return e.write(FactInput{Commits: &facts.RecordCommitsInput{Repository: in, Commits: commits}})
 		}}
 		err := e.eachFact(ctx, childrenByAge(registry.KindCommit, repo), func(n *graph.Node, x *nodeFact) error {
-			c, err := core.DecodeWhole(n, &registry.Commit{})
+			out, err := commitInput(n, x)
 			if err != nil {
 				return err
-			}
-			out := x.fact.Commits.Commits[0]
-			out.Message, out.Author, out.Email, out.Committer = c.Message, c.Author, c.Email, c.Committer
-			out.Signature, out.AuthoredAt, out.CommittedAt = c.Signature, c.AuthoredAt, c.CommittedAt
-			if strings.HasPrefix(c.RoleEvidence, facts.RoleGivenBy) {
-				out.Role = c.Role
 			}
 			e.parents = append(e.parents, x.missing...)
 			return pack.add(out)
 		})
 		return core.FirstError(err, pack.flush())
 	})
+}
+
+// commitInput returns what a fact says of a commit.
+func commitInput(n *graph.Node, x *nodeFact) (facts.CommitInput, error) {
+	c, err := core.DecodeWhole(n, &registry.Commit{})
+	out := x.fact.Commits.Commits[0]
+	out.Message, out.Author, out.Email, out.Committer = c.Message, c.Author, c.Email, c.Committer
+	out.Signature, out.AuthoredAt, out.CommittedAt = c.Signature, c.AuthoredAt, c.CommittedAt
+	if strings.HasPrefix(c.RoleEvidence, facts.RoleGivenBy) {
+		out.Role = c.Role
+	}
+	return out, err
 }
 
 // withdrawnParents retracts the edges to parents that commits name and that do not exist.
@@ -281,79 +317,82 @@ func (e *factExport) retract(ctx context.Context, edges []graph.Edge) error {
 // tags exports the tags of each repository whose commits are exported.
 func (e *factExport) tags(ctx context.Context) error {
 	return e.eachRepository(ctx, func(repo registry.ID, in facts.RepositoryInput) error {
-		return e.pages(ctx, childrenByAge(registry.KindTag, repo), func(nodes []*graph.Node) error {
-			var ids []registry.ID
-			for _, n := range nodes {
-				t, err := core.DecodeWhole(n, &registry.Tag{})
-				if err != nil {
-					return err
-				}
-				ids = append(ids, registry.CommitID(t.SHA))
-			}
-			commits, err := e.existing(ctx, ids)
-			if err != nil {
-				return err
-			}
-			return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
-				t, err := core.DecodeWhole(n, &registry.Tag{})
-				if err != nil {
-					return err
-				}
-				commit := commits[registry.CommitID(t.SHA)]
-				if commit == nil {
-					e.omit(n)
-					return nil
-				}
-				out := x.fact.Tag
-				out.Repository, out.Annotated, out.Message, out.Tagger, out.TaggedAt, out.MovedAt = in, t.Annotated, t.Message, t.Tagger, t.TaggedAt, t.MovedAt
-				if t.DateInferred && t.TaggedAt.Equal(commit.ValidFrom) {
-					out.TaggedAt = time.Time{} // It is the time of the commit.
-				}
-				return e.write(x.fact)
-			})
-		})
+		return e.pages(ctx, childrenByAge(registry.KindTag, repo), func(nodes []*graph.Node) error { return e.tagPage(ctx, in, nodes) })
+	})
+}
+
+func (e *factExport) tagPage(ctx context.Context, repo facts.RepositoryInput, nodes []*graph.Node) error {
+	var ids []registry.ID
+	for _, n := range nodes {
+		t, err := core.DecodeWhole(n, &registry.Tag{})
+		if err != nil {
+			return err
+		}
+		ids = append(ids, registry.CommitID(t.SHA))
+	}
+	commits, err := e.existing(ctx, ids)
+	if err != nil {
+		return err
+	}
+	return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
+		t, err := core.DecodeWhole(n, &registry.Tag{})
+		if err != nil {
+			return err
+		}
+		commit := commits[registry.CommitID(t.SHA)]
+		if commit == nil {
+			e.omit(n)
+			return nil
+		}
+		out := x.fact.Tag
+		out.Repository, out.Annotated, out.Message, out.Tagger, out.TaggedAt, out.MovedAt = repo, t.Annotated, t.Message, t.Tagger, t.TaggedAt, t.MovedAt
+		if t.DateInferred && t.TaggedAt.Equal(commit.ValidFrom) {
+			out.TaggedAt = time.Time{} // It is the time of the commit.
+		}
+		return e.write(x.fact)
 	})
 }
 
 func (e *factExport) datasetVersions(ctx context.Context) error {
-	return e.pages(ctx, childrenByAge(registry.KindDatasetVersion), func(nodes []*graph.Node) error {
-		var parents []registry.ID
-		for _, n := range nodes {
-			parents = append(parents, n.Parent)
-		}
-		datasets, err := e.existing(ctx, parents)
+	return e.pages(ctx, childrenByAge(registry.KindDatasetVersion), func(nodes []*graph.Node) error { return e.datasetVersionPage(ctx, nodes) })
+}
+
+func (e *factExport) datasetVersionPage(ctx context.Context, nodes []*graph.Node) error {
+	var parents []registry.ID
+	for _, n := range nodes {
+		parents = append(parents, n.Parent)
+	}
+	datasets, err := e.existing(ctx, parents)
+	if err != nil {
+		return err
+	}
+	return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
+		v, err := core.DecodeWhole(n, &registry.DatasetVersion{})
 		if err != nil {
 			return err
 		}
-		return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
-			v, err := core.DecodeWhole(n, &registry.DatasetVersion{})
-			if err != nil {
-				return err
-			}
-			out := x.fact.DatasetVersion
-			out.Description, out.URI, out.SizeBytes, out.Rows, out.Role, out.Tags, out.CreatedAt = v.Description, v.URI, v.SizeBytes, v.Rows, v.Role, v.Tags, v.CreatedAt
-			out.Columns = registry.WithoutSources(v.Columns)
-			if d := datasets[v.Parent]; d != nil {
-				out.Owner = d.Text(registry.IndexOwner)
-			}
-			return e.writeParts(n, x.fact, len(n.Doc))
-		})
+		out := x.fact.DatasetVersion
+		out.Description, out.URI, out.SizeBytes, out.Rows, out.Role, out.Tags, out.CreatedAt = v.Description, v.URI, v.SizeBytes, v.Rows, v.Role, v.Tags, v.CreatedAt
+		out.Columns = registry.WithoutSources(v.Columns)
+		if d := datasets[v.Parent]; d != nil {
+			out.Owner = d.Text(registry.IndexOwner)
+		}
+		return e.writeParts(n, x.fact, len(n.Doc))
 	})
 }
 
 func (e *factExport) exportModels(ctx context.Context) error {
 	return e.pages(ctx, childrenByAge(registry.KindModel), func(nodes []*graph.Node) error {
 		for _, n := range nodes {
-			m, err := core.DecodeWhole(n, &registry.Model{})
-			if err != nil {
-				return err
-			}
 			if !seesKey(n) {
 				e.omit(n)
 				continue
 			}
+			m, f, err := modelFact(n)
+			if err != nil {
+				return err
+			}
 			e.models[n.ID] = m.Name
-			f := FactInput{Model: &catalog.RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation, FirstName: m.FirstName}}
 			if err := e.writeParts(n, f, len(n.Doc)); err != nil {
 				return err
 			}
@@ -374,4 +413,13 @@ func (e *factExport) foreign(ctx context.Context) error {
 		e.out.LeftOut[registry.KindForeign] += left
 	}
 	return err
+}
+
+// modelFact returns a model and the fact of it.
+func modelFact(n *graph.Node) (*registry.Model, FactInput, error) {
+	m, err := core.DecodeWhole(n, &registry.Model{})
+	if err != nil {
+		return nil, FactInput{}, err
+	}
+	return m, FactInput{Model: &catalog.RegisterModelInput{Name: m.Name, Description: m.Description, Owner: m.Owner, Tags: m.Tags, CreatedAt: m.CreatedAt, Incarnation: m.Incarnation, FirstName: m.FirstName}}, nil
 }

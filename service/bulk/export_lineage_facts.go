@@ -20,9 +20,17 @@ func (e *factExport) nodeFacts(ctx context.Context, nodes []*graph.Node) (map[re
 	for i, n := range nodes {
 		ids[i] = n.ID
 	}
-	hops, err := e.scope.Neighbors(ctx, graph.NeighborQuery{IDs: ids, Direction: graph.Upstream, LimitPerNode: 1000})
+	hops, err := e.scope.Neighbors(ctx, graph.NeighborQuery{IDs: ids, Direction: graph.Upstream, At: e.at, LimitPerNode: 1000})
 	if err != nil {
 		return nil, err
+	}
+	for _, h := range hops {
+		if e.meet == nil {
+			break
+		}
+		if err := e.meet(ctx, h.Nodes); err != nil {
+			return nil, err
+		}
 	}
 	for i, n := range nodes {
 		if !seesKey(n) || e.omitted[n.ID] {
@@ -59,47 +67,55 @@ func (e *factExport) storedEdges(ctx context.Context, n *graph.Node, h graph.Nei
 		if !h.More {
 			break
 		}
-		hops, err := e.scope.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{n.ID}, Direction: graph.Upstream, LimitPerNode: 1000, After: h.Nodes[len(h.Nodes)-1].Number})
+		hops, err := e.scope.Neighbors(ctx, graph.NeighborQuery{IDs: []registry.ID{n.ID}, Direction: graph.Upstream, At: e.at, LimitPerNode: 1000, After: h.Nodes[len(h.Nodes)-1].Number})
 		if err != nil {
 			return nil, err
 		}
-		h = hops[0]
+		if h = hops[0]; e.meet != nil {
+			if err := e.meet(ctx, h.Nodes); err != nil {
+				return nil, err
+			}
+		}
 	}
 	slices.SortFunc(out, func(a, b storedEdge) int { return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.To, b.To)) })
 	return out, nil
 }
 
 func (e *factExport) features(ctx context.Context) error {
-	return e.eachFact(ctx, childrenByAge(registry.KindFeature), func(n *graph.Node, x *nodeFact) error {
-		f, err := core.DecodeWhole(n, &registry.Feature{})
-		if err != nil {
-			return err
-		}
-		out := x.fact.Feature
-		out.Type, out.Description, out.Owner, out.CreatedAt = f.Type, f.Description, f.Owner, f.CreatedAt
-		return e.write(x.fact)
-	})
+	return e.eachFact(ctx, childrenByAge(registry.KindFeature), e.writeFeature)
+}
+
+func (e *factExport) writeFeature(n *graph.Node, x *nodeFact) error {
+	f, err := core.DecodeWhole(n, &registry.Feature{})
+	if err != nil {
+		return err
+	}
+	out := x.fact.Feature
+	out.Type, out.Description, out.Owner, out.CreatedAt = f.Type, f.Description, f.Owner, f.CreatedAt
+	return e.write(x.fact)
 }
 
 func (e *factExport) runs(ctx context.Context) error {
-	return e.eachFact(ctx, childrenByAge(registry.KindRun), func(n *graph.Node, x *nodeFact) error {
-		r, err := core.DecodeWhole(n, &registry.Run{})
-		if err != nil {
-			return err
-		}
-		out := x.fact.Run
-		out.RunKind, out.Status, out.Command, out.Description, out.Parameters = r.RunKind, r.Status, r.Command, r.Description, r.Parameters
-		out.Metrics, out.Tags, out.StartedAt, out.EndedAt = r.Metrics, r.Tags, r.StartedAt, r.EndedAt
-		if r.EndedAt.Before(r.StartedAt) {
-			out.EndedAt = time.Time{} // Told apart, a run may have an end before its start.
-		}
-		if err := e.writeParts(n, x.fact, len(n.Doc)); err != nil || r.EndedAt.Equal(out.EndedAt) {
-			return err
-		}
-		end := runKey(out)
-		end.EndedAt = r.EndedAt
-		return e.write(FactInput{Run: end})
-	})
+	return e.eachFact(ctx, childrenByAge(registry.KindRun), e.writeRunFact)
+}
+
+func (e *factExport) writeRunFact(n *graph.Node, x *nodeFact) error {
+	r, err := core.DecodeWhole(n, &registry.Run{})
+	if err != nil {
+		return err
+	}
+	out := x.fact.Run
+	out.RunKind, out.Status, out.Command, out.Description, out.Parameters = r.RunKind, r.Status, r.Command, r.Description, r.Parameters
+	out.Metrics, out.Tags, out.StartedAt, out.EndedAt = r.Metrics, r.Tags, r.StartedAt, r.EndedAt
+	if r.EndedAt.Before(r.StartedAt) {
+		out.EndedAt = time.Time{} // Told apart, a run may have an end before its start.
+	}
+	if err := e.writeParts(n, x.fact, len(n.Doc)); err != nil || r.EndedAt.Equal(out.EndedAt) {
+		return err
+	}
+	end := runKey(out)
+	end.EndedAt = r.EndedAt
+	return e.write(FactInput{Run: end})
 }
 
 // links exports the edges that no other fact names as link facts.

@@ -109,27 +109,44 @@ func (e *factExport) artifacts(ctx context.Context, versions []registry.ID) (map
 // transitions exports the transitions of a model's versions. A demotion that a promotion
 // caused is not exported: recording the promotion repeats it.
 func (e *factExport) transitions(ctx context.Context, model registry.ID) error {
-	type record struct {
-		id     registry.ID
-		number int64
-	}
-	var records []record // All are held in memory, to sort them over all versions of the model.
+	var records []transitionRef // All are held in memory, to sort them over all versions of the model.
 	err := e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Parents: []registry.ID{model}, Bare: true}, func(versions []*graph.Node) error {
 		var ids []registry.ID
 		for _, v := range versions {
 			ids = append(ids, v.ID)
 		}
-		return e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindTransition}, Parents: ids, Bare: true}, func(nodes []*graph.Node) error {
-			for _, n := range nodes {
-				records = append(records, record{n.ID, n.Number})
-			}
-			return nil
-		})
-	})
-	if err != nil {
+		found, err := e.transitionRefs(ctx, ids...)
+		records = append(records, found...)
 		return err
-	}
-	slices.SortFunc(records, func(a, b record) int { return cmp.Compare(a.number, b.number) })
+	})
+	return core.FirstError(err, e.writeTransitions(ctx, records))
+}
+
+// versionTransitions exports the transitions of one version.
+func (e *factExport) versionTransitions(ctx context.Context, version registry.ID) error {
+	records, err := e.transitionRefs(ctx, version)
+	return core.FirstError(err, e.writeTransitions(ctx, records))
+}
+
+// transitionRef is a transition with its place among all that was recorded.
+type transitionRef struct {
+	id     registry.ID
+	number int64
+}
+
+func (e *factExport) transitionRefs(ctx context.Context, versions ...registry.ID) (out []transitionRef, err error) {
+	err = e.pages(ctx, graph.Query{Kinds: []registry.Kind{registry.KindTransition}, Parents: versions, Bare: true}, func(nodes []*graph.Node) error {
+		for _, n := range nodes {
+			out = append(out, transitionRef{n.ID, n.Number})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// writeTransitions writes transitions in the order in which they were recorded.
+func (e *factExport) writeTransitions(ctx context.Context, records []transitionRef) error {
+	slices.SortFunc(records, func(a, b transitionRef) int { return cmp.Compare(a.number, b.number) })
 	for part := range slices.Chunk(records, exportPage) {
 		ids := make([]registry.ID, len(part))
 		for i, r := range part {
@@ -183,34 +200,36 @@ func (e *factExport) transitionPage(ctx context.Context, ids []registry.ID) erro
 
 // deployments exports each deployment, followed by its end.
 func (e *factExport) deployments(ctx context.Context) error {
-	return e.pages(ctx, childrenByAge(registry.KindDeployment), func(nodes []*graph.Node) error {
-		found := map[registry.ID]*registry.Deployment{}
-		var ids []registry.ID
-		for _, n := range nodes {
-			d, err := core.DecodeWhole(n, &registry.Deployment{})
-			if err != nil {
-				return err
-			}
-			found[n.ID] = d
-			ids = append(ids, d.VersionID)
-		}
-		versions, err := e.existing(ctx, ids)
+	return e.pages(ctx, childrenByAge(registry.KindDeployment), func(nodes []*graph.Node) error { return e.deploymentPage(ctx, nodes) })
+}
+
+func (e *factExport) deploymentPage(ctx context.Context, nodes []*graph.Node) error {
+	found := map[registry.ID]*registry.Deployment{}
+	var ids []registry.ID
+	for _, n := range nodes {
+		d, err := core.DecodeWhole(n, &registry.Deployment{})
 		if err != nil {
 			return err
 		}
-		return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
-			d := found[n.ID]
-			if versions[d.VersionID] == nil {
-				e.omit(n)
-				return nil
-			}
-			out := x.fact.Deployment
-			out.Model = new(e.models[versions[d.VersionID].Parent]) // Its name of today.
-			out.TrafficPercent, out.Owner, out.Description, out.StartedAt = d.TrafficPercent, d.Owner, d.Description, d.StartedAt
-			if err := e.write(x.fact); err != nil || d.EndedAt.IsZero() {
-				return err
-			}
-			return e.write(FactInput{EndDeployment: &facts.EndDeploymentInput{ID: n.ID, EndedAt: d.EndedAt}})
-		})
+		found[n.ID] = d
+		ids = append(ids, d.VersionID)
+	}
+	versions, err := e.existing(ctx, ids)
+	if err != nil {
+		return err
+	}
+	return e.pageFacts(ctx, nodes, func(n *graph.Node, x *nodeFact) error {
+		d := found[n.ID]
+		if versions[d.VersionID] == nil {
+			e.omit(n)
+			return nil
+		}
+		out := x.fact.Deployment
+		out.Model = new(e.models[versions[d.VersionID].Parent]) // Its name of today.
+		out.TrafficPercent, out.Owner, out.Description, out.StartedAt = d.TrafficPercent, d.Owner, d.Description, d.StartedAt
+		if err := e.write(x.fact); err != nil || d.EndedAt.IsZero() {
+			return err
+		}
+		return e.write(FactInput{EndDeployment: &facts.EndDeploymentInput{ID: n.ID, EndedAt: d.EndedAt}})
 	})
 }

@@ -21,6 +21,8 @@ type nodeFact struct {
 	// missing are the edges that the fact names and that are not stored, or not with the
 	// times that the fact gives them.
 	missing []graph.Edge
+	// causes are all stored edges.
+	causes []Cause
 }
 
 // namedEdges returns the edges that recording the fact of a node records, all of which begin
@@ -88,6 +90,7 @@ func (x *nodeFact) compare(n *graph.Node, stored []storedEdge) error {
 		isNamed[edgeKey{edge.Kind, edge.To}] = true
 	}
 	for _, s := range stored {
+		x.causes = append(x.causes, Cause{s.Edge, s.cause})
 		key := edgeKey{s.Kind, s.To}
 		if s.usual && isNamed[key] {
 			isStored[key] = true

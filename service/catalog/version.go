@@ -14,8 +14,8 @@ import (
 type RegisterModelVersionInput struct {
 	Model   string  `json:"model,omitzero"`
 	Version *string `json:"version,omitzero"`
-	// Number is the version's number in the model, if it is higher than all that were given. It is
-	// used by facts of a batch.
+	// Number is the version's number in the model, unless another version has it or may have had it.
+	// It is used by facts of a batch.
 	Number         int                 `json:"number,omitzero"`
 	Bump           *registry.Bump      `json:"bump,omitzero"`
 	Label          string              `json:"label,omitzero"`
@@ -115,9 +115,13 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	if err != nil {
 		return nil, err
 	}
-	m.LastNumber = max(m.LastNumber+1, in.Number)
+	number, err := numberOf(ctx, tx, m, in.Number)
+	if err != nil {
+		return nil, err
+	}
+	m.LastNumber = max(m.LastNumber, number)
 	v := &registry.ModelVersion{Name: registry.VersionName(m.Name, semver), ModelID: registry.VersionModelID(m.Name, semver), ModelName: m.Name,
-		Version: semver.String(), Number: m.LastNumber, Label: in.Label, Description: in.Description, Owner: in.Owner, Tags: in.Tags,
+		Version: semver.String(), Number: number, Label: in.Label, Description: in.Description, Owner: in.Owner, Tags: in.Tags,
 		Stage: registry.Development, Creator: tx.Subject(), CreatedDate: core.StoredTime(in.CreatedDate, tx.Now()), RecordedAt: tx.Now(), UpdatedAt: tx.Now()}
 	if v.Owner == "" {
 		v.Owner = m.Owner
@@ -154,6 +158,19 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	}
 	return v, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionRegistered, Objects: []registry.ID{v.ID}, Model: m.ID,
 		Detail: core.LogDetail("version", v.Version, "number", v.Number, "label", v.Label)})
+}
+
+// numberOf returns the number of a new version: the told one when no version of the model has it,
+// or had it before it was deleted; else the next one.
+func numberOf(ctx context.Context, tx *policies.Tx, m *registry.Model, told int) (int, error) {
+	if told == 0 || told > m.LastNumber || len(m.Used) > 0 {
+		return max(m.LastNumber+1, told), nil
+	}
+	taken, err := tx.ChildrenWith(ctx, registry.KindModelVersion, registry.IndexNumber, int64(told), m.ID)
+	if err != nil || len(taken) > 0 {
+		return m.LastNumber + 1, err
+	}
+	return told, nil
 }
 
 func modelForVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersionInput) (*registry.Model, error) {

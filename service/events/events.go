@@ -4,10 +4,17 @@
 // the same events give the same graph in every order.
 package events
 
-import "pedigree/service/core"
+import (
+	"pedigree/service/bulk"
+	"pedigree/service/core"
+)
 
 // EventRecorder has the use cases of events.
-type EventRecorder struct{ core *core.Core }
+type EventRecorder struct {
+	core *core.Core
+	// facts records the facts of events that another registry sent.
+	facts *bulk.Bulk
+}
 
 // New returns the use cases over a core.
-func New(c *core.Core) *EventRecorder { return &EventRecorder{c} }
+func New(c *core.Core, facts *bulk.Bulk) *EventRecorder { return &EventRecorder{c, facts} }

@@ -27,6 +27,9 @@ func (r *EventRecorder) RecordLineageEvent(ctx context.Context, raw []byte) (boo
 	if err := core.CheckNotAhead("eventTime", e.Time, r.core.Now()); err != nil {
 		return false, err
 	}
+	if told := e.Facts(); told != nil {
+		return r.recordFacts(ctx, told)
+	}
 	result, err := r.core.Write(ctx, action, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		rec := newRecording(ctx, tx)
 		if err := rec.record(e); err != nil {

@@ -81,8 +81,12 @@ func (r *recording) put(noun registry.Node, last registry.JSON, at, since time.T
 	return told, core.PutNoun(r.ctx, r.tx, noun, since, old.Slots...)
 }
 
-// note notes that a node was written.
-func (r *recording) note(id registry.ID) { r.changed, r.objects = true, append(r.objects, id) }
+// note notes that a node was written, or an edge from it.
+func (r *recording) note(id registry.ID) {
+	if r.changed = true; len(r.objects) < maxObjects && !slices.Contains(r.objects, id) {
+		r.objects = append(r.objects, id)
+	}
+}
 
 // isMadeOfEvents reports whether a node has no field but those that events gave it.
 func isMadeOfEvents(n *graph.Node, facts registry.JSON) (bool, error) {
@@ -160,7 +164,7 @@ func (r *recording) setEdges(before, wanted []edgeKey) (made []edgeKey, err erro
 			return nil, err
 		}
 		if live != nil {
-			r.changed = true
+			r.note(e.From)
 			if err := r.tx.Unlink(r.ctx, live); err != nil {
 				return nil, err
 			}
@@ -182,7 +186,8 @@ func (r *recording) setEdges(before, wanted []edgeKey) (made []edgeKey, err erro
 	}
 	for i, e := range added {
 		if e.Created {
-			r.changed, made = true, append(made, keys[i])
+			r.note(e.From)
+			made = append(made, keys[i])
 		}
 	}
 	return made, nil

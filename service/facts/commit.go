@@ -153,6 +153,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 	}
 	result := core.WriteResult{IDs: ids, Created: ofRepo.Created, NotTaken: ofRepo.NotTaken}
 	changed := ofRepo.Changed
+	var created []registry.ID
 	for i, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
 		written, err := putCommit(ctx, tx, known[id], repo, c)
@@ -162,6 +163,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 		if written.Created {
 			result.Count++
 			result.Created = true
+			created = append(created, id)
 		}
 		if written.Changed {
 			changed, known[id] = true, &graph.Node{ID: id}
@@ -175,7 +177,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 			return core.WriteResult{}, err
 		}
 	}
-	edges, addedPending, err := parentEdges(ctx, tx, in.Commits, known)
+	edges, addedPending, err := parentEdges(ctx, tx, in.Commits, known, created)
 	if err != nil {
 		return core.WriteResult{}, err
 	}
@@ -288,8 +290,9 @@ func commitError(i int, err error) error {
 
 // parentEdges returns the edges from commits to recorded parents. For other parents it stores
 // pending nodes. It also returns the edges of earlier commits whose pending parent is one of
-// these commits. addedPending reports whether it stored a pending node.
-func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node) (edges []*graph.Edge, addedPending bool, err error) {
+// those that were created: told again, a parent does not bring back an edge that was retracted.
+// addedPending reports whether it stored a pending node.
+func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, known map[registry.ID]*graph.Node, created []registry.ID) (edges []*graph.Edge, addedPending bool, err error) {
 	ids := make([]registry.ID, len(commits))
 	var pending []*graph.Node
 	for i, c := range commits {
@@ -319,7 +322,10 @@ func parentEdges(ctx context.Context, tx *policies.Tx, commits []CommitInput, kn
 			return nil, false, err
 		}
 	}
-	pendingChildren, err := tx.ChildrenUnfiltered(ctx, registry.KindPending, registry.IndexName, ids...)
+	if len(created) == 0 {
+		return edges, len(pending) > 0, nil
+	}
+	pendingChildren, err := tx.ChildrenUnfiltered(ctx, registry.KindPending, registry.IndexName, created...)
 	if err != nil {
 		return nil, false, err
 	}
