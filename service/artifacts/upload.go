@@ -176,7 +176,7 @@ func recordFile(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, 
 	}
 	if old != nil {
 		if old.Digest != o.Digest {
-			return false, registry.Errorf(registry.Conflict, "%s is there with another content (%s); remove it first, or register a new version", path, old.Digest)
+			return false, otherContent(path, old.Digest)
 		}
 		return false, nil
 	}
@@ -192,6 +192,11 @@ func recordFile(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, 
 	}
 	return true, tx.Log(ctx, registry.LogEntry{Action: registry.LogFileStored, Objects: []registry.ID{v.ID, n.ID}, Model: v.Parent,
 		Detail: core.LogDetail("version", v.Version, "path", path, "digest", o.Digest, "sizeBytes", o.Size)})
+}
+
+// otherContent is the refusal of another content at the path of a file.
+func otherContent(path, digest string) error {
+	return registry.Errorf(registry.Conflict, "%s is there with another content (%s); remove it first, or register a new version", path, digest)
 }
 
 // fileNode encodes a stored file of a version.
