@@ -79,6 +79,7 @@ func (k *Keeper) store(ctx context.Context, in UploadFileInput, put func(*blobs.
 	if err != nil {
 		return nil, blobError(err)
 	}
+	says := packagingOf(ctx, store, in.Path, object)
 	var id registry.ID
 	result, err := k.core.Write(ctx, registry.ArtifactWrite, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, err := findWritable(ctx, tx, in.Model, in.Version, in.ID)
@@ -87,6 +88,9 @@ func (k *Keeper) store(ctx context.Context, in UploadFileInput, put func(*blobs.
 		}
 		id = registry.ArtifactID(v.ID, in.Path)
 		created, err := recordFile(ctx, tx, v, in.Path, object)
+		if err == nil && created && says != nil {
+			err = addPackaging(ctx, tx, v.ID, *says)
+		}
 		return core.WriteResult{IDs: []registry.ID{id}, Created: created}, err
 	})
 	if err != nil {
