@@ -47,7 +47,8 @@ type Object struct {
 // Store is a folder or a bucket. It is opened when it is used first, so that a program that
 // needs no artifacts makes no folder. It is safe for concurrent use.
 type Store struct {
-	open func() (*place, error)
+	open  func() (*place, error)
+	turns turns
 }
 
 // place is an opened store. root is the folder, nil for a bucket of a cloud.
@@ -65,9 +66,9 @@ func New(location string) (*Store, error) {
 	}
 	switch {
 	case u.Scheme == "file" && u.Host == "" && path.IsAbs(u.Path) && u.RawQuery == "":
-		return &Store{sync.OnceValues(func() (*place, error) { return openFolder(filepath.FromSlash(u.Path)) })}, nil
+		return &Store{open: sync.OnceValues(func() (*place, error) { return openFolder(filepath.FromSlash(u.Path)) })}, nil
 	case u.Scheme != "file" && blob.DefaultURLMux().ValidBucketScheme(u.Scheme):
-		return &Store{sync.OnceValues(func() (*place, error) { return openBucket(location) })}, nil
+		return &Store{open: sync.OnceValues(func() (*place, error) { return openBucket(location) })}, nil
 	}
 	return nil, fmt.Errorf("%q is no place for artifacts; use file:///folder or one of %s", u.Scheme, strings.Join(Schemes(), ", "))
 }

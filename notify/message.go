@@ -22,11 +22,13 @@ type Message struct {
 	// Text is the event in plain English, Link the page of the dashboard that it is about, "" for
 	// none.
 	Text, Link string
+	// MLflow is the event as MLflow's webhooks tell it, nil for what MLflow does not have.
+	MLflow *mlflowMessage
 }
 
 // The types of messages: the names of the subscriptions, and those that have none.
 var typeOf = map[registry.WebhookEvent]string{registry.OnTransitions: "transitions", registry.OnApprovals: "approvals", registry.OnDeprecations: "deprecationNotices",
-	registry.OnRecalls: "recalls", registry.OnLogEntries: "logEntries"}
+	registry.OnRecalls: "recalls", registry.OnLogEntries: "logEntries", registry.OnCatalog: "catalog"}
 
 // The data of messages have the fields of the subscriptions' events. What the subject may not see is
 // left out. The time of a log entry is for readers of the log alone.
@@ -39,6 +41,18 @@ type (
 		Request     *requestData     `json:"request,omitempty"`
 		Deprecation *deprecationData `json:"deprecation,omitempty"`
 		Recall      *recallData      `json:"recall,omitempty"`
+		Model       *modelData       `json:"model,omitempty"`
+		Alias       string           `json:"alias,omitempty"`
+		Tag         *tagData         `json:"tag,omitempty"`
+	}
+	modelData struct {
+		ID   registry.ID `json:"id"`
+		Name string      `json:"name,omitempty"`
+	}
+	tagData struct {
+		Key     string `json:"key"`
+		Value   string `json:"value"`
+		Removed bool   `json:"removed,omitempty"`
 	}
 	transitionData struct {
 		ID       registry.ID    `json:"id"`
@@ -113,6 +127,9 @@ func messageID(d *webhooks.Due, e feed.Told) string {
 	if e.Of == registry.OnLogEntries {
 		id += "_log" // The same entry may be told as another event too.
 	}
+	if of, ok := e.Event.(*feed.CatalogEvent); ok {
+		id += fmt.Sprintf("_catalog_%d", of.Place)
+	}
 	return id
 }
 
@@ -157,6 +174,8 @@ func (w *Worker) message(ctx context.Context, d *webhooks.Due, e feed.Told) (Mes
 		m.Data = eventData{Seq: e.Seq, Action: v.Action, Recall: data}
 		m.Text = sentence(fmt.Sprintf("Recall %d", r.Number)+with(" of severity ", string(r.Severity))+":", words(v.Action), with("by ", r.RecalledBy), because(r.Reason))
 		m.Link = w.link("/nodes/" + url.PathEscape(string(r.ID)))
+	case *feed.CatalogEvent:
+		return w.catalogMessage(ctx, d, m, v)
 	case *registry.LogEntry:
 		m.Data = v
 		m.Text = sentence(fmt.Sprintf("Entry %d:", v.Seq), words(string(v.Action)), with("by ", v.Actor), because(v.Reason))
@@ -165,10 +184,36 @@ func (w *Worker) message(ctx context.Context, d *webhooks.Due, e feed.Told) (Mes
 	return m, nil
 }
 
+// catalogMessage completes the message of a catalog event.
+func (w *Worker) catalogMessage(ctx context.Context, d *webhooks.Due, m Message, e *feed.CatalogEvent) (Message, error) {
+	data := eventData{Seq: e.Seq, Action: string(e.Action), Model: &modelData{e.Model.ID, e.Model.Name}, Alias: e.Alias}
+	name := e.Model.Name
+	if v := e.Version; v != nil {
+		data.Version = &versionData{v.ID, v.ModelName, v.Version, v.Stage, v.Owner}
+		name, m.Link = versionName(e.Model.Name, v.Version), w.versionLink(e.Model.Name, v.Version)
+	}
+	what := with("alias ", e.Alias)
+	if e.Tag != nil {
+		data.Tag, what = &tagData{e.Tag.Key, e.Tag.Value, e.Removed}, with("tag ", e.Tag.Key)
+	}
+	m.Data = data
+	m.Text = sentence(name+":", words(string(e.Action)), what)
+	if d.Format != registry.WebhookMLflow {
+		return m, nil
+	}
+	var err error
+	m.MLflow, err = w.mlflow(ctx, e)
+	return m, err
+}
+
 // test is the message of a test.
-func (w *Worker) test(d *webhooks.Due, number int) Message {
-	return Message{ID: fmt.Sprintf("%s_test_%d", d.ID, number), Type: "test", Data: map[string]any{"webhook": d.ID, "number": number},
+func (w *Worker) test(d *webhooks.Due, c registry.WebhookCommand) Message {
+	m := Message{ID: fmt.Sprintf("%s_test_%d", d.ID, c.Number), Type: "test", Data: map[string]any{"webhook": d.ID, "number": c.Number},
 		Text: sentence("This is a test of the webhook", d.Name), Link: w.link("/")}
+	if d.Format == registry.WebhookMLflow {
+		m.MLflow = mlflowExample(c.Event)
+	}
+	return m
 }
 
 func (w *Worker) link(path string) string {

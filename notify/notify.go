@@ -1,5 +1,5 @@
 // Package notify tells receivers what the log says: webhooks by the Standard Webhooks specification,
-// Slack, Teams, and mail. The log is the outbox: a webhook is a position in it, which moves when its
+// in MLflow's form, Slack, Teams, and mail. The log is the outbox: a webhook is a position in it, which moves when its
 // receiver has taken an event. So an event is told at least once, in order, with the same id each
 // time, whatever ends the server.
 package notify
@@ -27,6 +27,8 @@ type Outbox interface {
 	AsSubjectOf(ctx context.Context, d *webhooks.Due) (context.Context, error)
 	Told(ctx context.Context, q feed.ToldQuery) ([]feed.Told, int64, error)
 	NodesOfRecall(ctx context.Context, r *registry.Recall) ([]registry.ProvenanceNode, error)
+	// ReferenceOf returns the artifact of a version that MLflow calls its source.
+	ReferenceOf(ctx context.Context, v *registry.ModelVersion, name string) (*registry.Artifact, error)
 	NoteDelivery(ctx context.Context, d *webhooks.Due, note webhooks.Note) error
 	WebhooksChanged() <-chan struct{}
 	WatchEvents() (happened <-chan struct{}, end func())

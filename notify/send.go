@@ -51,7 +51,10 @@ func (w *Worker) post(ctx context.Context, d *webhooks.Due, id string, body []by
 	}
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("User-Agent", "pedigree")
-	if len(d.Secrets) > 0 {
+	switch {
+	case d.Format == registry.WebhookMLflow:
+		signMLflow(r.Header, d.Secrets, id, w.config.Now(), body)
+	case len(d.Secrets) > 0:
 		sign(r.Header, d.Secrets, id, w.config.Now(), body)
 	}
 	resp, err := w.client.Do(r)
@@ -94,12 +97,18 @@ func sign(h http.Header, secrets []string, id string, at time.Time, body []byte)
 	var signatures []string
 	for _, s := range secrets {
 		key, _ := base64.StdEncoding.DecodeString(strings.TrimPrefix(s, "whsec_"))
-		m := hmac.New(sha256.New, key)
-		m.Write([]byte(id + "." + stamp + "."))
-		m.Write(body)
-		signatures = append(signatures, "v1,"+base64.StdEncoding.EncodeToString(m.Sum(nil)))
+		signatures = append(signatures, signature(key, id, stamp, body))
 	}
 	h.Set("webhook-id", id)
 	h.Set("webhook-timestamp", stamp)
 	h.Set("webhook-signature", strings.Join(signatures, " "))
+}
+
+// signature signs the id, the time and the body of a delivery. MLflow's is the same, over a key that
+// is the secret itself.
+func signature(key []byte, id, stamp string, body []byte) string {
+	m := hmac.New(sha256.New, key)
+	m.Write([]byte(id + "." + stamp + "."))
+	m.Write(body)
+	return "v1," + base64.StdEncoding.EncodeToString(m.Sum(nil))
 }

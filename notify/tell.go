@@ -3,6 +3,7 @@ package notify
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"pedigree/registry"
 	"pedigree/service/feed"
@@ -17,6 +18,7 @@ func (w *Worker) events(ctx context.Context, d *webhooks.Due, after int64) (cont
 		return nil, nil, 0, err
 	}
 	events, upTo, err := w.out.Told(subject, feed.ToldQuery{Events: d.Events, Model: d.ModelID, After: after})
+	events = slices.DeleteFunc(events, func(e feed.Told) bool { return !wants(d, e) })
 	return subject, events, upTo, err
 }
 
@@ -40,7 +42,7 @@ func (w *Worker) tell(ctx context.Context, d *webhooks.Due) error {
 	if d.Paused || w.waits(d) > 0 {
 		return nil
 	}
-	subject, events, _, err := w.events(ctx, d, d.State.Position)
+	subject, events, _, err := w.events(ctx, d, w.after(d))
 	if noRights(err) {
 		return w.failed(ctx, d, 0, attempt{outcome: registry.NoRights})
 	}
@@ -161,7 +163,10 @@ func (w *Worker) send(ctx context.Context, d *webhooks.Due, id string, messages 
 		defer cancel()
 		return w.config.Mail.send(ctx, d.Address, id, messages, w.config.Now())
 	}
-	b, err := body(d.Format, messages)
+	if d.NoSecret {
+		return attempt{outcome: registry.NoSecret}
+	}
+	b, err := w.body(d.Format, messages)
 	if err != nil {
 		w.config.Log.Error("an event has no body", "webhook", d.ID, "cause", registry.Cause(err))
 		return attempt{outcome: registry.NotConnected}
@@ -178,7 +183,7 @@ func (w *Worker) obey(ctx context.Context, d *webhooks.Due, c registry.WebhookCo
 		state.Position, state.Attempts, state.Digest = c.Seq, 0, 0
 		return w.out.NoteDelivery(ctx, d, webhooks.Note{State: state})
 	case registry.OrderTest:
-		m := w.test(d, c.Number)
+		m := w.test(d, c)
 		a := w.send(ctx, d, m.ID, []Message{m})
 		return w.out.NoteDelivery(ctx, d, webhooks.Note{State: state, Delivery: &registry.Delivery{At: w.config.Now(), Attempt: 1, Outcome: a.outcome, Status: a.status}})
 	}

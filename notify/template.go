@@ -8,8 +8,10 @@ import (
 )
 
 // body returns what is posted in a format: one message, or those of a digest under an id of its own.
-func body(format registry.WebhookFormat, messages []Message) ([]byte, error) {
+func (w *Worker) body(format registry.WebhookFormat, messages []Message) ([]byte, error) {
 	switch format {
+	case registry.WebhookMLflow:
+		return mlflowBody(messages[0], w.config.Now())
 	case registry.WebhookSlack:
 		return json.Marshal(slackBody(messages))
 	case registry.WebhookTeams:

@@ -169,7 +169,7 @@ func (w *Worker) pass(ctx context.Context) (some bool, next time.Duration, err e
 // hasWork reports whether a webhook has something to be told now, or after which time it may have.
 func (w *Worker) hasWork(ctx context.Context, d *webhooks.Due) (bool, time.Duration, error) {
 	w.mu.Lock()
-	busy, known := w.busy[d.ID], w.seen[d.ID]
+	busy := w.busy[d.ID]
 	w.mu.Unlock()
 	if busy {
 		return false, 0, nil
@@ -183,11 +183,7 @@ func (w *Worker) hasWork(ctx context.Context, d *webhooks.Due) (bool, time.Durat
 	if wait := w.waits(d); wait > 0 {
 		return false, wait, nil
 	}
-	after := d.State.Position
-	if known.revision == d.Revision && known.position == after {
-		after = known.upTo
-	}
-	_, events, upTo, err := w.events(ctx, d, after)
+	_, events, upTo, err := w.events(ctx, d, w.after(d))
 	switch {
 	case noRights(err):
 		return true, 0, nil // That is noted.
@@ -200,6 +196,17 @@ func (w *Worker) hasWork(ctx context.Context, d *webhooks.Due) (bool, time.Durat
 		w.mu.Unlock()
 	}
 	return len(events) > 0, 0, nil
+}
+
+// after is up to where a webhook has nothing to be told: its position, or behind that what was looked
+// at since and was nothing for it.
+func (w *Worker) after(d *webhooks.Due) int64 {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if known := w.seen[d.ID]; known.revision == d.Revision && known.position == d.State.Position {
+		return known.upTo
+	}
+	return d.State.Position
 }
 
 // waits returns how long a webhook waits: after an attempt in vain, or for the time of its digest.

@@ -31,6 +31,8 @@ type ModelVersion struct {
 	ReplacedBy ID `json:"replacedBy,omitempty"`
 	// Deprecation is its last deprecation, nil when there was none.
 	Deprecation *VersionDeprecation `json:"deprecation,omitempty"`
+	// Packaging is what its stored files say of how it is run, by their paths.
+	Packaging []PackagingFile `json:"packaging,omitempty"`
 }
 
 // Walked marks a lineage node.

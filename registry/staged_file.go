@@ -11,6 +11,8 @@ type StagedFile struct {
 	Digest    string `json:"digest,omitempty"`
 	SizeBytes int64  `json:"sizeBytes,omitempty"`
 	By        string `json:"by,omitempty"`
+	// Packaging is what the file says of how a model is run, nil for other files.
+	Packaging *PackagingFile `json:"packaging,omitempty"`
 }
 
 // StagedFileID is the id of a staged file or folder by its path.

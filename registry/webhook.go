@@ -9,17 +9,18 @@ import (
 type WebhookFormat string
 
 // The formats: JSON by the Standard Webhooks specification, what the incoming webhooks of Slack and
-// Teams take, and mail.
+// Teams take, mail, and what MLflow's webhooks send.
 const (
 	WebhookStandard WebhookFormat = "STANDARD"
 	WebhookSlack    WebhookFormat = "SLACK"
 	WebhookTeams    WebhookFormat = "TEAMS"
 	WebhookEmail    WebhookFormat = "EMAIL"
+	WebhookMLflow   WebhookFormat = "MLFLOW"
 )
 
 // WebhookFormats lists every format.
 func WebhookFormats() []WebhookFormat {
-	return []WebhookFormat{WebhookStandard, WebhookSlack, WebhookTeams, WebhookEmail}
+	return []WebhookFormat{WebhookStandard, WebhookSlack, WebhookTeams, WebhookEmail, WebhookMLflow}
 }
 
 // WebhookEvent is a kind of event, those of one subscription.
@@ -32,11 +33,14 @@ const (
 	OnDeprecations WebhookEvent = "DEPRECATIONS"
 	OnRecalls      WebhookEvent = "RECALLS"
 	OnLogEntries   WebhookEvent = "LOG_ENTRIES"
+	// OnCatalog is of models and versions that are registered, aliases that are set and removed,
+	// and tags that change. It has no subscription.
+	OnCatalog WebhookEvent = "CATALOG"
 )
 
 // WebhookEvents lists every kind of event.
 func WebhookEvents() []WebhookEvent {
-	return []WebhookEvent{OnTransitions, OnApprovals, OnDeprecations, OnRecalls, OnLogEntries}
+	return []WebhookEvent{OnTransitions, OnApprovals, OnDeprecations, OnRecalls, OnLogEntries, OnCatalog}
 }
 
 // WebhookState says how a webhook is doing.
@@ -74,6 +78,8 @@ type WebhookCommand struct {
 	Order  WebhookOrder `json:"order"`
 	// Seq is the sequence that OrderReplay goes back to, or that of the dead letter.
 	Seq int64 `json:"seq,omitempty"`
+	// Event is the event of MLflow whose example a test sends.
+	Event MLflowEvent `json:"event,omitzero"`
 }
 
 // The bounds of webhooks.
@@ -95,13 +101,18 @@ const (
 type Webhook struct {
 	Meta
 	// Number is 1, 2, 3… in the order of the webhooks of the registry.
-	Number  int           `json:"number"`
-	Name    string        `json:"name,omitempty"`
-	Subject string        `json:"subject"`
-	Format  WebhookFormat `json:"format"`
+	Number      int           `json:"number"`
+	Name        string        `json:"name,omitempty"`
+	Description string        `json:"description,omitempty"`
+	Subject     string        `json:"subject"`
+	Format      WebhookFormat `json:"format"`
 	// Address is a URL, or a mail address.
 	Address string         `json:"address,omitempty"`
 	Events  []WebhookEvent `json:"events"`
+	// MLflow are the events of a webhook of MLflow's form. Sealed is its secret, which its owner
+	// chose, encrypted; without one nothing is signed.
+	MLflow []MLflowEvent `json:"mlflow,omitempty"`
+	Sealed []byte        `json:"sealed,omitempty"`
 	// Model is the name of the model whose events are told, ModelID its id; all without.
 	Model   string       `json:"model,omitempty"`
 	ModelID ID           `json:"modelId,omitempty"`
@@ -128,7 +139,7 @@ type Webhook struct {
 // Command adds a command.
 func (w *Webhook) Command(order WebhookOrder, seq int64) {
 	w.LastCommand++
-	w.Commands = append(w.Commands, WebhookCommand{w.LastCommand, order, seq})
+	w.Commands = append(w.Commands, WebhookCommand{Number: w.LastCommand, Order: order, Seq: seq})
 	if over := len(w.Commands) - MaxWebhookCommands; over > 0 {
 		w.Commands = slices.Clone(w.Commands[over:])
 	}
@@ -169,11 +180,12 @@ const (
 	NoMail          DeliveryOutcome = "NO_MAIL"
 	NoRights        DeliveryOutcome = "NO_RIGHTS"
 	DeadLettersFull DeliveryOutcome = "DEAD_LETTERS_FULL"
+	NoSecret        DeliveryOutcome = "NO_SECRET"
 )
 
 // DeliveryOutcomes lists every outcome, in the order of their numbers.
 func DeliveryOutcomes() []DeliveryOutcome {
-	return []DeliveryOutcome{Delivered, BadStatus, Redirected, TimedOut, NotConnected, AddressRefused, BadCertificate, MailRefused, NoMail, NoRights, DeadLettersFull}
+	return []DeliveryOutcome{Delivered, BadStatus, Redirected, TimedOut, NotConnected, AddressRefused, BadCertificate, MailRefused, NoMail, NoRights, DeadLettersFull, NoSecret}
 }
 
 // Delivery is one attempt to tell an event.

@@ -8,9 +8,11 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/http"
 	"os"
 	"path/filepath"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,6 +24,7 @@ import (
 type fileClient interface {
 	VersionFiles(ctx context.Context, model, version string) ([]artifacts.VersionFile, error)
 	UploadFile(ctx context.Context, in artifacts.UploadFileInput, body io.Reader) (*artifacts.FilePayload, error)
+	ResumeFile(ctx context.Context, in artifacts.ResumeFileInput, body io.Reader) (*artifacts.ResumedFile, error)
 	ReadFile(ctx context.Context, model, version, path string, from int64) (io.ReadCloser, error)
 	SweepArtifacts(ctx context.Context, in artifacts.SweepArtifactsInput) (*artifacts.SweepArtifactsPayload, error)
 }
@@ -34,7 +37,7 @@ func newPush(s *settings) *cobra.Command {
 		Use:   "push MODEL@VERSION DIR",
 		Short: "Store the files of a folder as those of a version",
 		Long: `Store the files of a folder as those of a version, four at once. Files that the version
-has already are passed over, so that a push that broke off goes on where it was. Each
+has already are passed over, and a file that broke off goes on where it was. Each
 file is verified by its SHA-256. Links are refused.`,
 		Example: "  pedigree push credit-approval@1.2.0 model/",
 		Args:    cobra.ExactArgs(2),
@@ -84,15 +87,19 @@ type fileMove struct {
 	*connection
 	model, version, folder string
 	root                   *os.Root
+	step                   string
 	mu                     sync.Mutex
 	meter                  *progressMeter
-	done, total            int
-	moved, there           int
+	// at is how far the files are that are being moved.
+	at           map[string]int
+	done, total  int
+	moved, there int
 }
 
 // each runs move for all files, a few at once, and returns the first errors. After an error no
 // further file begins.
 func (m *fileMove) each(step string, files []artifacts.VersionFile, move func(context.Context, artifacts.VersionFile) (moved bool, err error)) error {
+	m.step, m.at = step, map[string]int{}
 	for _, f := range files {
 		m.total += int(f.Size)
 	}
@@ -116,8 +123,9 @@ func (m *fileMove) each(step string, files []artifacts.VersionFile, move func(co
 				} else {
 					m.there++
 				}
-				m.done += int(f.Size)
+				m.done += int(f.Size) - m.at[f.Path]
 				m.meter.update(step, m.done, m.total)
+				delete(m.at, f.Path)
 				m.mu.Unlock()
 			}
 		})
@@ -131,6 +139,19 @@ func (m *fileMove) each(step string, files []artifacts.VersionFile, move func(co
 	close(queue)
 	wait.Wait()
 	return failed
+}
+
+// meterStep is how many bytes of a file pass before the meter is told.
+const meterStep = 1 << 20
+
+// reached notes how far a file is. It may go back, when its upload does.
+func (m *fileMove) reached(path string, at int) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if moved := at - m.at[path]; moved >= meterStep || moved < 0 {
+		m.at[path], m.done = at, m.done+moved
+		m.meter.update(m.step, m.done, m.total)
+	}
 }
 
 // push stores the files of the folder.
@@ -178,12 +199,78 @@ func (m *fileMove) push() error {
 		if err != nil || digest == digests[f.Path] {
 			return false, err
 		}
+		return m.pushFile(ctx, artifacts.UploadFileInput{Model: &m.model, Version: &m.version, Path: f.Path, Digest: digest}, file, f.Size)
+	})
+}
+
+// resumed is the size from which a file is sent so that it can go on: below it, to ask where it stands
+// costs more than to send it again.
+const resumed = 1 << 20
+
+// pushTries is how often a file goes on that breaks off, after pauses of pushPause, twice that, …
+const (
+	pushTries = 5
+	pushPause = 200 * time.Millisecond
+)
+
+// pushFile stores one file. A large one goes on where an earlier push, or an earlier try, broke off.
+func (m *fileMove) pushFile(ctx context.Context, in artifacts.UploadFileInput, file *os.File, size int64) (bool, error) {
+	if size < resumed {
 		if _, err := file.Seek(0, io.SeekStart); err != nil {
 			return false, err
 		}
-		out, err := m.UploadFile(ctx, artifacts.UploadFileInput{Model: &m.model, Version: &m.version, Path: f.Path, Digest: digest}, file)
+		out, err := m.UploadFile(ctx, in, file)
 		return err == nil && out.Created, err
-	})
+	}
+	for try := 1; ; try++ {
+		created, again, err := m.pushRest(ctx, in, file, size)
+		if !again || try == pushTries || ctx.Err() != nil {
+			return created, err
+		}
+		select {
+		case <-ctx.Done():
+			return false, err
+		case <-time.After(pushPause << (try - 1)):
+		}
+	}
+}
+
+// pushRest asks where the upload of a file stands, and sends the rest of it. again says that it broke
+// off, and may go on.
+func (m *fileMove) pushRest(ctx context.Context, in artifacts.UploadFileInput, file *os.File, size int64) (created, again bool, err error) {
+	of := artifacts.ResumeFileInput{UploadFileInput: in, Size: size}
+	at, err := m.ResumeFile(ctx, of, http.NoBody)
+	if err != nil || at.File != nil {
+		return err == nil && at.File.Created, registry.CodeOf(err) == registry.Unavailable, err
+	}
+	if _, err := file.Seek(at.Offset, io.SeekStart); err != nil {
+		return false, false, err
+	}
+	of.Offset = &at.Offset
+	out, err := m.ResumeFile(ctx, of, &meteredReader{file, m, in.Path, at.Offset})
+	switch code := registry.CodeOf(err); {
+	case err != nil:
+		return false, code == registry.Unavailable || code == registry.Conflict, err
+	case out.File == nil:
+		return false, true, registry.Errorf(registry.Unavailable, "the file broke off at %d of %d bytes; push again", out.Offset, size)
+	}
+	return out.File.Created, false, nil
+}
+
+// meteredReader tells the meter how far a file is.
+type meteredReader struct {
+	io.Reader
+	move *fileMove
+	path string
+	at   int64
+}
+
+// Read reads on.
+func (r *meteredReader) Read(b []byte) (int, error) {
+	n, err := r.Reader.Read(b)
+	r.at += int64(n)
+	r.move.reached(r.path, int(r.at))
+	return n, err
 }
 
 // pull writes the files of the version.
@@ -237,7 +324,7 @@ func (m *fileMove) pullFile(ctx context.Context, f artifacts.VersionFile) (bool,
 		if err != nil {
 			return false, err
 		}
-		_, err = io.Copy(io.MultiWriter(part, hash), body)
+		_, err = io.Copy(io.MultiWriter(part, hash), &meteredReader{body, m, f.Path, have})
 		body.Close()
 		if err != nil {
 			return false, err

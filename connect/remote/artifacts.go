@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"mime"
 	"net/http"
@@ -49,6 +50,11 @@ func (c *Client) file(ctx context.Context, method, path string, body io.Reader, 
 	if from > 0 {
 		req.Header.Set("Range", "bytes="+strconv.FormatInt(from, 10)+"-")
 	}
+	return c.do(ctx, req)
+}
+
+// do sends a request about files.
+func (c *Client) do(ctx context.Context, req *http.Request) (*http.Response, error) {
 	c.setHeaders(req)
 	resp, err := c.streams.Do(req)
 	if err != nil {
@@ -109,6 +115,44 @@ func (c *Client) UploadFile(ctx context.Context, in artifacts.UploadFileInput, b
 	}
 	defer resp.Body.Close()
 	return &artifacts.FilePayload{Created: resp.StatusCode != http.StatusOK}, nil
+}
+
+// ResumeFile goes on with the upload of a file of a version that is named by model and version. The
+// file of the answer has no artifact.
+func (c *Client) ResumeFile(ctx context.Context, in artifacts.ResumeFileInput, body io.Reader) (*artifacts.ResumedFile, error) {
+	if in.Model == nil || in.Version == nil {
+		return nil, registry.Invalid("version", "give the model and the version")
+	}
+	path := filesPath(*in.Model, *in.Version) + "/" + escapePath(in.Path) + "?digest=" + url.QueryEscape(in.Digest)
+	if in.Offset == nil {
+		body = http.NoBody
+	}
+	// The caller's file stays open: it goes on with it.
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, c.Server()+path, io.NopCloser(body))
+	if err != nil {
+		return nil, err
+	}
+	span := "*"
+	if in.Offset != nil {
+		span = fmt.Sprintf("%d-%d", *in.Offset, in.Size-1)
+		req.ContentLength = in.Size - *in.Offset
+	}
+	req.Header.Set("Content-Range", fmt.Sprintf("bytes %s/%d", span, in.Size))
+	req.Header.Set("Content-Type", "application/octet-stream")
+	resp, err := c.do(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	out := &artifacts.ResumedFile{Offset: in.Size}
+	if resp.StatusCode != http.StatusAccepted {
+		out.File = &artifacts.FilePayload{Created: resp.StatusCode != http.StatusOK}
+		return out, nil
+	}
+	if out.Offset, err = strconv.ParseInt(resp.Header.Get("Upload-Offset"), 10, 64); err != nil || out.Offset < 0 || out.Offset > in.Size {
+		return nil, c.unreachable(ctx, errors.New("the server does not say where the upload stands"))
+	}
+	return out, nil
 }
 
 // ReadFile opens a stored file of a version from an offset.

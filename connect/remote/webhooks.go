@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"pedigree/registry"
@@ -10,7 +11,7 @@ import (
 )
 
 // webhookFields are what is read of a webhook.
-const webhookFields = `id revision number name subject format address events model state position attempts nextAttempt createdBy createdAt updatedAt`
+const webhookFields = `id revision number name description subject format address events mlflowEvents model state position attempts nextAttempt createdBy createdAt updatedAt`
 
 // The operations on webhooks.
 var (
@@ -38,9 +39,11 @@ type webhookAnswer struct {
 	ID                   registry.ID
 	Revision, Number     int
 	Name, Subject        string
+	Description          string
 	Format               registry.WebhookFormat
 	Address, Model       string
 	Events               []registry.WebhookEvent
+	MLflowEvents         []string
 	State                registry.WebhookState
 	Position             int64
 	Attempts             int
@@ -54,8 +57,12 @@ func (a *webhookAnswer) hook() *webhooks.Hook {
 	if a == nil {
 		return nil
 	}
-	w := registry.Webhook{Number: a.Number, Name: a.Name, Subject: a.Subject, Format: a.Format, Address: a.Address, Model: a.Model, Events: a.Events, Paused: a.State == registry.WebhookPaused,
+	w := registry.Webhook{Number: a.Number, Name: a.Name, Description: a.Description, Subject: a.Subject, Format: a.Format, Address: a.Address, Model: a.Model, Events: a.Events, Paused: a.State == registry.WebhookPaused,
 		CreatedBy: a.CreatedBy, CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt}
+	for _, e := range a.MLflowEvents {
+		entity, action, _ := strings.Cut(e, ".")
+		w.MLflow = append(w.MLflow, registry.MLflowEvent{Entity: entity, Action: action})
+	}
 	w.ID, w.Revision = a.ID, a.Revision
 	return &webhooks.Hook{Webhook: w, State: webhooks.State{Position: a.Position, Attempts: a.Attempts, NextAttempt: a.NextAttempt}}
 }

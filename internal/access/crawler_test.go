@@ -133,7 +133,7 @@ func (c *crawler) fieldPairs() {
 				}
 				selection := c.finder.scalars(to)
 				for _, b := range c.finder.schema.Types[to].Fields {
-					if c.finder.isObject(b.Type.Name()) && !strings.HasPrefix(b.Name, "__") {
+					if c.finder.isObject(b.Type.Name()) && !strings.HasPrefix(b.Name, "__") && b.Name != "packaging" {
 						selection += " " + to + "_" + b.Name + ": " + fieldCall(b, 5) + " { __typename " + c.finder.leaves(b.Type.Name()) + " }"
 					}
 				}
@@ -248,6 +248,7 @@ func (c *crawler) byID() {
 			c.ask("{ " + nodesCall(chunk) + " { __typename id ... on " + noun.Name + " { " + c.finder.scalars(noun.Name) + " } } }")
 		}
 	}
+	c.packaging("")
 	for _, calls := range c.s.seed.rootCalls() {
 		for _, q := range calls {
 			c.ask("{ " + q + " { __typename } }")
@@ -255,15 +256,28 @@ func (c *crawler) byID() {
 	}
 }
 
+// packaging asks what the files of all versions say, now or at an instant. Other selections leave it
+// out: it has as many fields as a noun.
+func (c *crawler) packaging(at string) {
+	for chunk := range slices.Chunk(c.s.seed.idsOf("ModelVersion"), 20) {
+		call := nodesCall(chunk)
+		if at != "" {
+			call = nodesAtCall(chunk, at)
+		}
+		c.ask("{ " + call + " { __typename id ... on ModelVersion { packaging { " + c.finder.scalars("PackagingFile") + " } } } }")
+	}
+}
+
 // pastInstants are instants at which the seed had another state: other stages, more
 // deployments and aliases, fewer known facts.
-var pastInstants = []string{`asOf: "1987-01-01T04:00:00Z"`, `knownAt: "1987-08-01T00:01:00Z"`, `asOf: "1987-08-01T00:02:20Z"`,
-	`asOf: "1987-08-01T00:02:20Z", knownAt: "1987-08-01T00:02:20Z"`}
+var pastInstants = []string{`asOf: "1987-01-01T04:00:00Z"`, `knownAt: "1987-08-01T00:01:00Z"`, `asOf: "1987-08-01T00:02:38Z"`,
+	`asOf: "1987-08-01T00:02:38Z", knownAt: "1987-08-01T00:02:38Z"`}
 
 // pastStates asks for the past states of every row and of all rows one connection
 // away from it.
 func (c *crawler) pastStates() {
 	for _, at := range pastInstants {
+		c.packaging(at)
 		for _, n := range c.s.seed.nodes {
 			c.ask(fmt.Sprintf("{ nodeAt(id: %q, %s) { __typename id ... on ProvenanceNode { kind name } } }", n.ID, at))
 		}

@@ -37,7 +37,6 @@ func (seed *seedData) mlflowRequests() map[string][]mlflowRequest {
 	q := func(label string) string { return fmt.Sprintf("%q", seed.name[label]) }
 	alpha, name := url.QueryEscape(seed.name["alpha"]), `"name":`+q("alpha")
 	a2, a3 := `{`+name+`,"version":"2"`, `{`+name+`,"version":"3"`
-	webhook := map[string]int{viewer: 501, developer: 501, dataScientist: 501, admin: 501}
 	return map[string][]mlflowRequest{
 		"POST registered-models/create":              {{body: `{"name":"gamma","description":"new","tags":[{"key":"k","value":"v"}]}`}},
 		"POST registered-models/rename":              {{body: `{` + name + `,"new_name":"renamed"}`}},
@@ -65,18 +64,22 @@ func (seed *seedData) mlflowRequests() map[string][]mlflowRequest {
 		"GET -artifacts/artifacts/{path...}":         {{path: "versions/" + string(seed.id["a2"]) + "/" + seed.name["a2/file"], raw: true}, {path: "versions/" + string(seed.id["a3"]) + "/" + seed.name["a3/file"], raw: true, as: map[string]int{developer: 404}}},
 		"PUT -artifacts/artifacts/{path...}":         {{path: "1/run/artifacts/f", body: "new"}, {path: "versions/" + string(seed.id["a3"]) + "/new", body: "new"}},
 		"DELETE -artifacts/artifacts/{path...}":      {{path: "versions/" + string(seed.id["a3"]) + "/" + seed.name["a3/file"]}},
-		"POST webhooks":                              {{body: `{"name":"w"}`, as: webhook}},
-		"GET webhooks":                               {{as: webhook}},
-		"GET webhooks/{id}":                          {{as: webhook}},
-		"PATCH webhooks/{id}":                        {{body: `{}`, as: webhook}},
-		"DELETE webhooks/{id}":                       {{body: `{}`, as: webhook}},
-		"POST webhooks/{id}/test":                    {{body: `{}`, as: webhook}},
+		"POST webhooks":                              {{body: `{"name":"w","url":"https://example.com/hook","events":[{"entity":"MODEL_VERSION","action":"CREATED"}],"secret":"s"}`}},
+		"GET webhooks":                               {{}, {query: "max_results=1"}},
+		"GET webhooks/{id}":                          {{}},
+		"PATCH webhooks/{id}":                        {{body: `{"status":"DISABLED","description":"new"}`}},
+		"DELETE webhooks/{id}":                       {{body: `{}`}},
+		"POST webhooks/{id}/test":                    {{body: `{}`}, {body: `{"event":{"entity":"MODEL_VERSION","action":"CREATED"}}`}},
 	}
 }
 
 // sendMLflow sends a request to MLflow's API as an actor.
 func (s *testServer) sendMLflow(who string, route mlflow.Route, q mlflowRequest) *answer {
-	target := s.url + strings.NewReplacer("{id}", "w1", "{path...}", q.path).Replace(route.Path)
+	webhook := "w1"
+	if id := s.seed.id["mlflow webhook "+who]; id != "" {
+		webhook = string(id)
+	}
+	target := s.url + strings.NewReplacer("{id}", webhook, "{path...}", q.path).Replace(route.Path)
 	if q.query != "" {
 		target += "?" + q.query
 	}

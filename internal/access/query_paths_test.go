@@ -300,7 +300,7 @@ func (finder pathFinder) scalars(name string) string {
 		case strings.HasPrefix(f.Name, "__"):
 		case finder.isObject(to):
 			if registry.NounNamed(to) == nil && finder.schema.Types[to].Kind == ast.Object && len(f.Arguments) == 0 && !strings.HasSuffix(to, "Edge") &&
-				!strings.HasSuffix(to, "Connection") && to != "LineageNode" && to != "Gap" && to != "Path" && to != "PathGraph" {
+				!strings.HasSuffix(to, "Connection") && to != "LineageNode" && to != "Gap" && to != "Path" && to != "PathGraph" && to != "PackagingFile" {
 				out = append(out, f.Name+" { "+finder.scalars(to)+" }")
 			}
 		case f.Name == "role" && name == "Commit" || f.Name == "status" && name == "ModelCard" || f.Name == "features" && name == "ModelCard" || f.Name == "status" && name == "TransitionRequest" ||

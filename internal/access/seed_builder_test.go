@@ -312,6 +312,25 @@ func (b *seedBuilder) file(label string, visibleTo ...map[registry.ID]bool) {
 		_, err := b.s.UploadFile(b.asAdmin(), artifacts.UploadFileInput{ID: &id, Path: path}, strings.NewReader("the bytes of "+label))
 		return err
 	})
+	b.packaging(label, visibleTo...)
+}
+
+// packaging stores files of a version that say how it is run, with every field of what they say.
+func (b *seedBuilder) packaging(label string, visibleTo ...map[registry.ID]bool) {
+	id := b.seed.id[label]
+	for name, content := range map[string]string{
+		"MLmodel": fmt.Sprintf("mlflow_version: %q\nmodel_size_bytes: 12\nflavors: {%q: {some_version: %q}, python_function: {python_version: %q}}\nsignature: {inputs: '[{\"name\": %q, \"type\": %q}]', outputs: '[{\"type\": %q}]', params: 'broken'}\n",
+			b.text(), b.text(), b.text(), b.text(), b.text(), b.text(), b.text()),
+		"python_env.yaml": fmt.Sprintf("python: %q\ndependencies: [%q]\n", b.text(), b.text()),
+		"x/MLmodel":       fmt.Sprintf("flavors: {%q: {}}\nsignature: {params: '[{\"name\": %q, \"default\": %q}]'}\n", b.text(), b.text(), b.text()),
+	} {
+		path := b.text() + "/" + name
+		b.do("packaging of "+label, func() error {
+			b.addRow(label+"/"+name, registry.ArtifactID(id, path), visibleTo...)
+			_, err := b.s.UploadFile(b.asAdmin(), artifacts.UploadFileInput{ID: &id, Path: path}, strings.NewReader(content))
+			return err
+		})
+	}
 }
 
 // sign attaches a model signature and an attestation to a version with a file, by a key that the

@@ -39,10 +39,11 @@ var allowedImports = map[string][]string{
 	"governance/gate":   {"registry"},
 	"openlineage":       {"registry"},
 	"signing":           {},
+	"packaging":         {"registry"},
 	"policies":          {"graph", "registry"},
 	// The parts of service.
 	"service/core":       {"blobs", "graph", "lineage", "policies", "registry", "signing"},
-	"service/artifacts":  {"service/core", "service/catalog", "blobs", "graph", "policies", "registry"},
+	"service/artifacts":  {"service/core", "service/catalog", "blobs", "graph", "packaging", "policies", "registry"},
 	"service/catalog":    {"service/core", "service/gates", "governance", "graph", "lineage", "policies", "registry", "signing"},
 	"service/gates":      {"service/core", "governance/gate", "graph", "lineage", "policies", "registry"},
 	"service/governance": {"service/core", "service/catalog", "service/gates", "governance", "graph", "lineage", "policies", "registry"},

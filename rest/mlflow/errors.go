@@ -44,9 +44,6 @@ func codeOf(code registry.Code) (status int, name string) {
 	return http.StatusInternalServerError, "INTERNAL_ERROR"
 }
 
-// errNotImplemented is the error of an operation that MLflow has and this registry has not.
-var errNotImplemented = errors.New("not implemented")
-
 // Refuse answers a request that does not reach the service.
 func (d *Handler) Refuse(w http.ResponseWriter, r *http.Request, status int, code registry.Code, message string) {
 	_, name := codeOf(code)
@@ -64,8 +61,6 @@ func (d *Handler) writeError(w http.ResponseWriter, r *http.Request, err error) 
 	switch {
 	case errors.As(err, &large):
 		d.write(w, r, errorBody{http.StatusRequestEntityTooLarge, "BAD_REQUEST", fmt.Sprintf("the body is larger than %d bytes", large.Limit)})
-	case errors.Is(err, errNotImplemented):
-		d.write(w, r, errorBody{http.StatusNotImplemented, "NOT_IMPLEMENTED", "webhooks are not offered here"})
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		d.write(w, r, errorBody{http.StatusBadRequest, "BAD_REQUEST", "the body did not come in time"})
 	case errors.As(err, &known) && known.Code != registry.Internal:

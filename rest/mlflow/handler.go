@@ -78,6 +78,8 @@ type call struct {
 	*service.Service
 	fields   fields
 	anyStage bool
+	// id is the id of the webhook in the path.
+	id string
 	// origin is the origin of the server as the client sees it, "" when it is not known.
 	origin string
 }
@@ -88,34 +90,36 @@ func (d *Handler) Pattern(escaped string) string {
 	if p := artifactPattern(escaped); p != "" {
 		return p
 	}
-	prefix, path := split(escaped)
+	prefix, path, _ := split(escaped)
 	if d.routes[path] == nil {
 		return ""
 	}
 	return prefix + path
 }
 
-// split returns the prefix of an escaped path, and the path in the table of routes.
-func split(escaped string) (prefix, path string) {
+// split returns the prefix of an escaped path, the path in the table of routes, and the id of a
+// webhook in it.
+func split(escaped string) (prefix, path, id string) {
 	for _, prefix := range []string{Prefix, pagePrefix} {
 		if rest, ok := strings.CutPrefix(escaped, prefix); ok {
-			return prefix, pathOf(rest)
+			path, id := pathOf(rest)
+			return prefix, path, id
 		}
 	}
-	return "", ""
+	return "", "", ""
 }
 
-// pathOf returns the path in the table of routes for one below the prefix: the id of a webhook
-// becomes its name.
-func pathOf(rest string) string {
+// pathOf returns the path in the table of routes for one below the prefix, and the id of the webhook
+// in it, if there is one.
+func pathOf(rest string) (path, id string) {
 	id, ok := strings.CutPrefix(rest, "webhooks/")
 	if id, test := strings.CutSuffix(id, "/test"); ok && id != "" && !strings.Contains(id, "/") {
 		if test {
-			return "webhooks/{id}/test"
+			return "webhooks/{id}/test", id
 		}
-		return "webhooks/{id}"
+		return "webhooks/{id}", id
 	}
-	return rest
+	return rest, ""
 }
 
 // ServeHTTP finds the route, decodes the request within its limits and runs it.
@@ -124,7 +128,7 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.serveArtifact(w, r)
 		return
 	}
-	_, path := split(r.URL.EscapedPath())
+	_, path, id := split(r.URL.EscapedPath())
 	methods := d.routes[path]
 	if methods == nil {
 		d.write(w, r, errorBody{status: http.StatusNotFound, Code: "ENDPOINT_NOT_FOUND", Message: "there is no such endpoint here; docs/mlflow.md lists those there are"})
@@ -147,7 +151,7 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), maxTime)
 	defer cancel()
-	c := &call{Service: d.service, fields: fields, anyStage: d.anyStage}
+	c := &call{Service: d.service, fields: fields, anyStage: d.anyStage, id: id}
 	if d.origin != nil {
 		c.origin = d.origin(r)
 	}
@@ -178,6 +182,9 @@ func (d *Handler) decode(w http.ResponseWriter, r *http.Request) (fields, error)
 			return nil, registry.Errorf(registry.InvalidArgument, "the query of the URL cannot be read; escape its parameters")
 		}
 		return fieldsOfQuery(q)
+	}
+	if r.Method == http.MethodDelete && r.ContentLength == 0 && r.Header.Get("Content-Type") == "" {
+		return fields{}, nil // The client deletes a webhook without a body.
 	}
 	media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	if charset := params["charset"]; err != nil || media != "application/json" || charset != "" && !strings.EqualFold(charset, "utf-8") {

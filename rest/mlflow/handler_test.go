@@ -170,7 +170,10 @@ func TestRequestsAreReadStrictly(t *testing.T) {
 		{404, "ENDPOINT_NOT_FOUND", "no such endpoint", "POST", "registered-models/none", `{}`},
 		{404, "ENDPOINT_NOT_FOUND", "no such endpoint", "GET", "webhooks/a/b", ``},
 		{405, "BAD_REQUEST", "GET, HEAD, POST", "PATCH", "webhooks", `{}`},
-		{501, "NOT_IMPLEMENTED", "webhooks", "POST", "webhooks/w1/test", `{}`},
+		{404, "RESOURCE_DOES_NOT_EXIST", "Webhook with ID w1 not found", "POST", "webhooks/w1/test", `{}`},
+		{400, "INVALID_PARAMETER_VALUE", "allowed are registered_model.created", "POST", "webhooks", `{"name":"w","url":"https://x.example","events":[{"entity":"BUDGET_POLICY","action":"EXCEEDED"}]}`},
+		{400, "INVALID_PARAMETER_VALUE", "'events'", "POST", "webhooks", `{"name":"w","url":"https://x.example"}`},
+		{400, "INVALID_PARAMETER_VALUE", "'status'", "POST", "webhooks", `{"name":"w","url":"https://x.example","events":[{"entity":"PROMPT","action":"CREATED"}],"status":"OFF"}`},
 	} {
 		k.refused(c.status, c.code, c.message, c.method, c.path, c.content)
 	}

@@ -38,12 +38,12 @@ func routes() []route {
 		{http.MethodGet, "model-versions/get-download-uri", "modelVersion", downloadURI},
 		{http.MethodPost, "model-versions/set-tag", "updateModelVersion", setVersionTag},
 		{http.MethodDelete, "model-versions/delete-tag", "updateModelVersion", deleteVersionTag},
-		{http.MethodPost, "webhooks", "viewer", notImplemented},
-		{http.MethodGet, "webhooks", "viewer", notImplemented},
-		{http.MethodGet, "webhooks/{id}", "viewer", notImplemented},
-		{http.MethodPatch, "webhooks/{id}", "viewer", notImplemented},
-		{http.MethodDelete, "webhooks/{id}", "viewer", notImplemented},
-		{http.MethodPost, "webhooks/{id}/test", "viewer", notImplemented},
+		{http.MethodPost, "webhooks", "createWebhook", createWebhook},
+		{http.MethodGet, "webhooks", "webhooks", listWebhooks},
+		{http.MethodGet, "webhooks/{id}", "webhook", getWebhook},
+		{http.MethodPatch, "webhooks/{id}", "updateWebhook", updateWebhook},
+		{http.MethodDelete, "webhooks/{id}", "deleteWebhook", deleteWebhook},
+		{http.MethodPost, "webhooks/{id}/test", "testWebhook", testWebhook},
 	}
 }
 
@@ -59,13 +59,4 @@ func Routes() (out []Route) {
 		}
 	}
 	return append(out, artifactRoutes()...)
-}
-
-// notImplemented handles the routes of what this registry does not have. Whoever may not even
-// ask who they are does not learn that.
-func notImplemented(ctx context.Context, c *call) (any, error) {
-	if _, err := c.Viewer(ctx); err != nil {
-		return nil, err
-	}
-	return nil, errNotImplemented
 }

@@ -42,7 +42,11 @@ func putFile(ctx context.Context, c *call) error {
 		return err
 	}
 	model, version := c.of()
-	out, err := c.service.UploadFile(ctx, artifacts.UploadFileInput{Model: model, Version: version, Path: path, Digest: c.query.Get("digest")}, c.body)
+	in := artifacts.UploadFileInput{Model: model, Version: version, Path: path, Digest: c.query.Get("digest")}
+	if c.r.Header.Get("Content-Range") != "" {
+		return c.putPart(ctx, in)
+	}
+	out, err := c.service.UploadFile(ctx, in, c.body)
 	if err != nil {
 		return err
 	}
@@ -111,10 +115,10 @@ func (c *call) sendFile(f *artifacts.File) error {
 func artifactRoutes() []route {
 	const one = "models/{name}/{version}/artifacts/{path...}"
 	artifact := reflect.TypeFor[registry.Artifact]()
-	created := []int{http.StatusOK, http.StatusCreated}
+	created := []int{http.StatusOK, http.StatusCreated, http.StatusAccepted}
 	return []route{
 		{method: http.MethodPut, pattern: one, operation: "deleteArtifact", serve: putFile, file: true, query: []string{"digest", "fields"}, out: artifact, statuses: created,
-			summary: "Stores the body as a file of a version; with digest=sha256:HEX only when it has that content"},
+			summary: "Stores the body as a file of a version; with digest=sha256:HEX only when it has that content. With Content-Range the body is a part"},
 		{method: http.MethodGet, pattern: one, operation: "artifact", serve: getFile, download: true, time: fileTime, answerMedia: "application/octet-stream",
 			summary: "The bytes of a stored file, or a range of them"},
 		{method: http.MethodDelete, pattern: one, operation: "deleteArtifact", serve: deleteFile, out: reflect.TypeFor[core.DeletePayload](),

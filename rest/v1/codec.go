@@ -56,6 +56,7 @@ func enums() map[reflect.Type][]string {
 	add(texts(registry.GatePass, registry.GateFail, registry.GateUnknown))
 	add(texts(registry.GateAllModels, registry.GateModels, registry.GateTag))
 	add(texts(gates.FactKnown, gates.FactUnknown, gates.FactHidden))
+	add(texts(registry.PackagingMLmodel, registry.PackagingRequirements, registry.PackagingConda, registry.PackagingPythonEnv))
 	add(texts(registry.SignatureOfModel, registry.SignatureOfBuild))
 	add(texts(catalog.Signed, catalog.SignatureMismatch, catalog.SignatureUntrusted, catalog.SignatureInvalid))
 	add(texts[catalog.SignerKind]("KEY", "CERTIFICATE", "IDENTITY"))

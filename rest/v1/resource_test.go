@@ -302,7 +302,7 @@ func TestHiddenFieldsAreNamed(t *testing.T) {
 	a.admin(201, "POST", "models/register", fraud)
 	a.admin(200, "POST", "models/fraud/v1.0.0/transition", `{"to_stage":"production","force":true,"reason":"now"}`)
 	w := a.as(registry.RoleViewer, "GET", "models/fraud/v1.0.0", "")
-	if got := w.Header().Get(hiddenHeader); w.Code != 200 || got != "ModelVersion.creator, ModelVersion.label, ModelVersion.tags" || strings.Contains(w.Body.String(), "creator") {
+	if got := w.Header().Get(hiddenHeader); w.Code != 200 || got != "ModelVersion.creator, ModelVersion.label, ModelVersion.packaging, ModelVersion.tags" || strings.Contains(w.Body.String(), "creator") {
 		t.Errorf("%d %q %s", w.Code, got, w.Body)
 	}
 	if w := a.as(registry.RoleAdmin, "GET", "models/fraud/v1.0.0", ""); w.Header().Get(hiddenHeader) != "" || !strings.Contains(w.Body.String(), `"creator":"admin"`) {

@@ -17,10 +17,12 @@ type webhookBody struct {
 	Revision       int         `json:"revision"`
 	Number         int
 	Name           string
+	Description    string
 	Subject        string
 	Format         registry.WebhookFormat
 	Address        string
 	Events         []registry.WebhookEvent
+	MLflowEvents   []string `json:"mlflowEvents,omitzero"`
 	Model          string
 	State          registry.WebhookState
 	Position       int64
@@ -42,7 +44,7 @@ func newWebhookBody(w *webhooks.Hook) *webhookBody {
 	if w == nil {
 		return nil
 	}
-	return &webhookBody{ID: w.ID, Revision: w.Revision, Number: w.Number, Name: w.Name, Subject: w.Subject, Format: w.Format, Address: w.Address, Events: w.Events, Model: w.Model,
+	return &webhookBody{ID: w.ID, Revision: w.Revision, Number: w.Number, Name: w.Name, Description: w.Description, Subject: w.Subject, Format: w.Format, Address: w.Address, Events: w.Events, MLflowEvents: w.MLflowEvents(), Model: w.Model,
 		State: w.Status(), Position: w.Position(), Attempts: w.Attempts(), NextAttempt: w.NextAttempt(), OldSecretUntil: w.OldUntil, CreatedBy: w.CreatedBy, CreatedAt: w.CreatedAt, UpdatedAt: w.UpdatedAt}
 }
 
@@ -86,11 +88,11 @@ func webhookRoutes() []route {
 		}),
 		list(one+"/deliveries", "webhook", "deliveries", "The last attempts of a webhook, newest first", ofWebhook((*service.Service).DeliveriesOf)),
 		list(one+"/dead-letters", "webhook", "dead_letters", "The events of a webhook that were given up, oldest first", ofWebhook((*service.Service).DeadLettersOf)),
-		write(http.MethodPost, "webhooks", "createWebhook", "Makes a webhook and shows its secret, this once", onWebhook((*service.Service).CreateWebhook), requires("name", "address", "events"), statuses(http.StatusCreated)),
-		write(http.MethodPatch, one, "updateWebhook", "Changes a webhook", onWebhook((*service.Service).UpdateWebhook)),
+		write(http.MethodPost, "webhooks", "createWebhook", "Makes a webhook and shows its secret, this once", onWebhook((*service.Service).CreateWebhook), requires("name", "address", "events"), without("MLflow", "Paused"), statuses(http.StatusCreated)),
+		write(http.MethodPatch, one, "updateWebhook", "Changes a webhook", onWebhook((*service.Service).UpdateWebhook), without("MLflow")),
 		write(http.MethodDelete, one, "deleteWebhook", "Deletes a webhook", (*service.Service).DeleteWebhook),
 		write(http.MethodPost, one+"/rotate-secret", "rotateWebhookSecret", "Makes the secret of a webhook anew and shows it, this once", onWebhook((*service.Service).RotateWebhookSecret)),
-		write(http.MethodPost, one+"/test", "testWebhook", "Sends a test to a webhook", onWebhook((*service.Service).TestWebhook)),
+		write(http.MethodPost, one+"/test", "testWebhook", "Sends a test to a webhook", onWebhook((*service.Service).TestWebhook), without("Event")),
 		write(http.MethodPost, one+"/replay", "replayWebhook", "Tells events again: all after a sequence, or one that was given up", onWebhook((*service.Service).ReplayWebhook)),
 		read("notification-settings", "viewer", "What you want to be told, where and when", func(ctx context.Context, c *call, _ *noQuery) (*webhooks.NotificationSettings, error) {
 			return c.service.NotificationSettings(ctx)

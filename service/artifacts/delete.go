@@ -48,6 +48,9 @@ func (k *Keeper) DeleteArtifact(ctx context.Context, in DeleteArtifactInput) (*c
 		if err := catalog.RemoveArtifact(ctx, tx, found[0]); err != nil {
 			return core.WriteResult{}, err
 		}
+		if err := dropPackaging(ctx, tx, v, in.Path); err != nil {
+			return core.WriteResult{}, err
+		}
 		if err := catalog.VoidRequests(ctx, tx, v.ID, "the files of the version changed"); err != nil {
 			return core.WriteResult{}, err
 		}

@@ -44,7 +44,8 @@ func (k *Keeper) stage(ctx context.Context, path string, put func(*blobs.Store) 
 	if err != nil {
 		return blobError(err)
 	}
-	err = k.core.Gate.Write(ctx, registry.ArtifactWrite, func(ctx context.Context, tx *policies.Tx) error { return recordStaged(ctx, tx, path, o) })
+	says := packagingOf(ctx, store, path, o)
+	err = k.core.Gate.Write(ctx, registry.ArtifactWrite, func(ctx context.Context, tx *policies.Tx) error { return recordStaged(ctx, tx, path, o, says) })
 	if err != nil {
 		return err
 	}
@@ -63,7 +64,7 @@ func checkStager(tx *policies.Tx) error {
 }
 
 // recordStaged writes the record of a staged file and of the folders above it that are new.
-func recordStaged(ctx context.Context, tx *policies.Tx, file string, o blobs.Object) error {
+func recordStaged(ctx context.Context, tx *policies.Tx, file string, o blobs.Object, says *registry.PackagingFile) error {
 	if err := checkStager(tx); err != nil {
 		return err
 	}
@@ -97,7 +98,7 @@ func recordStaged(ctx context.Context, tx *policies.Tx, file string, o blobs.Obj
 		}
 		nodes = append(nodes, n)
 	}
-	n, err := stagedNode(ctx, tx, registry.StagedFile{Path: file, Digest: o.Digest, SizeBytes: o.Size, By: tx.Subject()})
+	n, err := stagedNode(ctx, tx, registry.StagedFile{Path: file, Digest: o.Digest, SizeBytes: o.Size, By: tx.Subject(), Packaging: says})
 	if err != nil {
 		return err
 	}
@@ -275,16 +276,23 @@ func adopt(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, sourc
 	if err != nil {
 		return err
 	}
+	var says []registry.PackagingFile
 	for _, n := range nodes {
 		s := stagedOf(n)
 		if s.Folder {
 			continue
 		}
-		if _, err := recordFile(ctx, tx, v, strings.TrimPrefix(s.Path, above), blobs.Object{Digest: s.Digest, Size: s.SizeBytes}); err != nil {
+		file := strings.TrimPrefix(s.Path, above)
+		created, err := recordFile(ctx, tx, v, file, blobs.Object{Digest: s.Digest, Size: s.SizeBytes})
+		if err != nil {
 			return err
 		}
+		if created && s.Packaging != nil {
+			s.Packaging.Path = file
+			says = append(says, *s.Packaging)
+		}
 	}
-	return nil
+	return addPackaging(ctx, tx, v.ID, says...)
 }
 
 // The beginnings of sources that name staged files: MLflow's name of a logged model, and its two

@@ -79,6 +79,7 @@ func (k *Keeper) store(ctx context.Context, in UploadFileInput, put func(*blobs.
 	if err != nil {
 		return nil, blobError(err)
 	}
+	says := packagingOf(ctx, store, in.Path, object)
 	var id registry.ID
 	result, err := k.core.Write(ctx, registry.ArtifactWrite, core.NotIdempotent, func(ctx context.Context, tx *policies.Tx) (core.WriteResult, error) {
 		v, err := findWritable(ctx, tx, in.Model, in.Version, in.ID)
@@ -87,6 +88,9 @@ func (k *Keeper) store(ctx context.Context, in UploadFileInput, put func(*blobs.
 		}
 		id = registry.ArtifactID(v.ID, in.Path)
 		created, err := recordFile(ctx, tx, v, in.Path, object)
+		if err == nil && created && says != nil {
+			err = addPackaging(ctx, tx, v.ID, *says)
+		}
 		return core.WriteResult{IDs: []registry.ID{id}, Created: created}, err
 	})
 	if err != nil {
@@ -176,7 +180,7 @@ func recordFile(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, 
 	}
 	if old != nil {
 		if old.Digest != o.Digest {
-			return false, registry.Errorf(registry.Conflict, "%s is there with another content (%s); remove it first, or register a new version", path, old.Digest)
+			return false, otherContent(path, old.Digest)
 		}
 		return false, nil
 	}
@@ -192,6 +196,11 @@ func recordFile(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, 
 	}
 	return true, tx.Log(ctx, registry.LogEntry{Action: registry.LogFileStored, Objects: []registry.ID{v.ID, n.ID}, Model: v.Parent,
 		Detail: core.LogDetail("version", v.Version, "path", path, "digest", o.Digest, "sizeBytes", o.Size)})
+}
+
+// otherContent is the refusal of another content at the path of a file.
+func otherContent(path, digest string) error {
+	return registry.Errorf(registry.Conflict, "%s is there with another content (%s); remove it first, or register a new version", path, digest)
 }
 
 // fileNode encodes a stored file of a version.

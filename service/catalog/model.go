@@ -186,7 +186,7 @@ func ChangeModel(ctx context.Context, tx *policies.Tx, in UpdateModelInput) (cor
 		return core.WriteResult{}, err
 	}
 	return core.WriteResult{IDs: []registry.ID{m.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogModelUpdated, Objects: []registry.ID{m.ID},
-		Model: m.ID, Detail: core.LogDetail("changed", changed)})
+		Model: m.ID, Detail: core.LogDetail("changed", changed, "tags", tagsLogged(before.Tags, m.Tags))})
 }
 
 // FindModel finds a model by name or id inside a transaction. It answers NOT_FOUND when there

@@ -53,3 +53,23 @@ func (e *TagEdits) apply(tags, all []registry.KeyValue) ([]registry.KeyValue, er
 	}
 	return out, core.CheckTags("tags", out)
 }
+
+// tagsLogged is what the log says of a change of tags: the keys of those that were set and removed,
+// nil when none was. Their values are not in the log.
+func tagsLogged(before, after []registry.KeyValue) any {
+	detail := map[string][]string{}
+	for _, t := range after {
+		if !slices.Contains(before, t) {
+			detail["set"] = append(detail["set"], t.Key)
+		}
+	}
+	for _, t := range before {
+		if !slices.ContainsFunc(after, func(now registry.KeyValue) bool { return now.Key == t.Key }) {
+			detail["removed"] = append(detail["removed"], t.Key)
+		}
+	}
+	if len(detail) == 0 {
+		return nil
+	}
+	return detail
+}

@@ -59,6 +59,7 @@ func ChangeVersion(ctx context.Context, tx *policies.Tx, in UpdateModelVersionIn
 	if err := core.CheckRevision(in.IfRevision, n.Revision); err != nil {
 		return core.WriteResult{}, err
 	}
+	before := v.Tags
 	changed, none, err := change.apply(&v.Description, &v.Owner, &v.Tags)
 	if err != nil {
 		return core.WriteResult{}, err
@@ -71,7 +72,7 @@ func ChangeVersion(ctx context.Context, tx *policies.Tx, in UpdateModelVersionIn
 		return core.WriteResult{}, err
 	}
 	return core.WriteResult{IDs: []registry.ID{v.ID}, Created: true}, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionUpdated, Objects: []registry.ID{v.ID},
-		Model: v.Parent, Detail: core.LogDetail("version", v.Version, "changed", changed)})
+		Model: v.Parent, Detail: core.LogDetail("version", v.Version, "changed", changed, "tags", tagsLogged(before, v.Tags))})
 }
 
 // Clearing returns the input with fields of the version to clear. Other names are left out.

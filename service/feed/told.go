@@ -19,8 +19,8 @@ type ToldQuery struct {
 	After int64
 }
 
-// Told is an event: a *TransitionEvent, *ApprovalEvent, *DeprecationEvent, *RecallEvent or
-// *registry.LogEntry.
+// Told is an event: a *TransitionEvent, *ApprovalEvent, *DeprecationEvent, *RecallEvent,
+// *registry.LogEntry or *CatalogEvent.
 type Told struct {
 	Seq   int64
 	Of    registry.WebhookEvent
@@ -80,6 +80,8 @@ func (f *Feed) toldOf(ctx context.Context, kind registry.WebhookEvent, q graph.L
 		return readTold(ctx, f, f.recalls(), q, kind, func(e *RecallEvent) int64 { return e.Seq })
 	case registry.OnLogEntries:
 		return readTold(ctx, f, f.entries(graph.LogQuery{}), q, kind, func(e *registry.LogEntry) int64 { return e.Seq })
+	case registry.OnCatalog:
+		return readTold(ctx, f, f.catalog(), q, kind, func(e *CatalogEvent) int64 { return e.Seq })
 	}
 	return nil, 0, registry.Errorf(registry.Internal, "%s is no kind of event", kind)
 }

@@ -12,14 +12,20 @@ import (
 
 // CreateWebhookInput describes a new webhook.
 type CreateWebhookInput struct {
-	Name string `json:"name"`
+	Name        string `json:"name"`
+	Description string `json:"description,omitzero"`
 	// Subject is whose sight decides, the caller's when empty.
 	Subject string `json:"subject,omitzero"`
 	// Format is STANDARD when empty.
 	Format  registry.WebhookFormat  `json:"format,omitzero"`
 	Address string                  `json:"address"`
 	Events  []registry.WebhookEvent `json:"events"`
-	Model   string                  `json:"model,omitzero"`
+	// MLflow are the events of a webhook of the form MLFLOW, in place of Events. Secret signs what it
+	// tells; without one nothing is signed.
+	MLflow []registry.MLflowEvent `json:"mlflow,omitzero"`
+	Secret string                 `json:"-"`
+	Paused bool                   `json:"paused,omitzero"`
+	Model  string                 `json:"model,omitzero"`
 	// After is the sequence to begin after; nil begins with what happens from now on.
 	After          *int64  `json:"after,omitzero"`
 	IdempotencyKey *string `json:"-"`
@@ -35,11 +41,10 @@ func (in *CreateWebhookInput) check() (err error) {
 	if in.Format == "" {
 		in.Format = registry.WebhookStandard
 	}
-	if err := core.FirstError(core.CheckName("name", &in.Name), core.CheckKey("subject", &in.Subject), core.CheckKey("model", &in.Model), checkFormat(in.Format), checkAddress(in.Format, &in.Address)); err != nil {
+	if err := core.FirstError(core.CheckName("name", &in.Name), core.CheckText("description", &in.Description), core.CheckKey("subject", &in.Subject), core.CheckKey("model", &in.Model), checkFormat(in.Format), checkAddress(in.Format, &in.Address)); err != nil {
 		return err
 	}
-	in.Events, err = checkEvents(in.Events)
-	return err
+	return in.checkForm()
 }
 
 func checkFormat(f registry.WebhookFormat) error {
@@ -61,7 +66,8 @@ func (h *Hooks) CreateWebhook(ctx context.Context, in CreateWebhookInput) (*Webh
 	}
 	return h.write(ctx, core.Idempotent("createWebhook", in.IdempotencyKey, in), func(ctx context.Context, tx *policies.Tx) (*registry.Webhook, error) {
 		caller := tx.Scope().Actor()
-		w := &registry.Webhook{Name: in.Name, Subject: in.Subject, Format: in.Format, Address: in.Address, Events: in.Events, Model: in.Model, Timing: registry.TellAtOnce}
+		w := &registry.Webhook{Name: in.Name, Description: in.Description, Subject: in.Subject, Format: in.Format, Address: in.Address, Events: in.Events, MLflow: in.MLflow, Model: in.Model,
+			Paused: in.Paused, Timing: registry.TellAtOnce}
 		if err := h.setSubject(ctx, tx, w, caller); err != nil {
 			return nil, err
 		}
@@ -70,6 +76,9 @@ func (h *Hooks) CreateWebhook(ctx context.Context, in CreateWebhookInput) (*Webh
 			return nil, err
 		}
 		if err := add(ctx, tx, w); err != nil {
+			return nil, err
+		}
+		if w.Sealed, err = h.seal(w.ID, in.Secret); err != nil {
 			return nil, err
 		}
 		if err := logHook(ctx, tx, w, registry.LogWebhookCreated); err != nil {
@@ -112,7 +121,9 @@ func (h *Hooks) write(ctx context.Context, idem core.IdempotentCall, fn func(con
 		if err != nil {
 			return core.WriteResult{}, err
 		}
-		secret = h.secret(w.ID, w.Secrets)
+		if w.Format != registry.WebhookMLflow {
+			secret = h.secret(w.ID, w.Secrets)
+		}
 		return core.WriteResult{IDs: []registry.ID{w.ID}, Created: true, Changed: true}, nil
 	})
 	if err != nil {
@@ -137,10 +148,14 @@ func mayTurn(tx *policies.Tx, w *registry.Webhook) error {
 
 // UpdateWebhookInput changes a webhook; what is nil stays.
 type UpdateWebhookInput struct {
-	ID      registry.ID              `json:"id"`
-	Name    *string                  `json:"name,omitzero"`
-	Address *string                  `json:"address,omitzero"`
-	Events  *[]registry.WebhookEvent `json:"events,omitzero"`
+	ID          registry.ID              `json:"id"`
+	Name        *string                  `json:"name,omitzero"`
+	Description *string                  `json:"description,omitzero"`
+	Address     *string                  `json:"address,omitzero"`
+	Events      *[]registry.WebhookEvent `json:"events,omitzero"`
+	// MLflow and Secret are of a webhook of the form MLFLOW; a secret "" is none.
+	MLflow []registry.MLflowEvent `json:"mlflow,omitzero"`
+	Secret *string                `json:"-"`
 	// Model "" tells those of all models.
 	Model          *string `json:"model,omitzero"`
 	Paused         *bool   `json:"paused,omitzero"`
@@ -159,7 +174,7 @@ func (h *Hooks) UpdateWebhook(ctx context.Context, in UpdateWebhookInput) (*Webh
 		if err := core.FirstError(mayTurn(tx, w), core.CheckRevision(in.IfRevision, revision)); err != nil {
 			return nil, err
 		}
-		if err := in.apply(ctx, tx, w); err != nil {
+		if err := core.FirstError(in.apply(ctx, tx, w), h.applyMLflow(&in, w)); err != nil {
 			return nil, err
 		}
 		if caller := tx.Scope().Actor(); caller.Subject == w.Subject {
@@ -184,6 +199,9 @@ func (in *UpdateWebhookInput) apply(ctx context.Context, tx *policies.Tx, w *reg
 	if in.Paused != nil {
 		w.Paused = *in.Paused
 	}
+	if in.Description != nil {
+		w.Description = *in.Description
+	}
 	if in.Events != nil {
 		if w.Events, err = checkEvents(*in.Events); err != nil {
 			return err
@@ -198,7 +216,7 @@ func (in *UpdateWebhookInput) apply(ctx context.Context, tx *policies.Tx, w *reg
 			return err
 		}
 	}
-	return core.FirstError(core.CheckName("name", &w.Name), checkAddress(w.Format, &w.Address))
+	return core.FirstError(core.CheckName("name", &w.Name), core.CheckText("description", &w.Description), checkAddress(w.Format, &w.Address))
 }
 
 // DeleteWebhookInput names a webhook to delete.
@@ -271,6 +289,9 @@ func (h *Hooks) RotateWebhookSecret(ctx context.Context, in RotateWebhookSecretI
 		if err := mayTurn(tx, w); err != nil {
 			return nil, err
 		}
+		if w.Format == registry.WebhookMLflow {
+			return nil, errMLflowSecret()
+		}
 		w.Secrets++
 		w.OldUntil = tx.Now().Add(overlap)
 		if err := logHook(ctx, tx, w, registry.LogWebhookRotated); err != nil {
@@ -282,16 +303,20 @@ func (h *Hooks) RotateWebhookSecret(ctx context.Context, in RotateWebhookSecretI
 
 // TestWebhookInput names a webhook to test.
 type TestWebhookInput struct {
-	ID             registry.ID `json:"id"`
-	IdempotencyKey *string     `json:"-"`
+	ID registry.ID `json:"id"`
+	// Event is the event of MLflow whose example is sent, for a webhook of the form MLFLOW.
+	Event          registry.MLflowEvent `json:"event,omitzero"`
+	IdempotencyKey *string              `json:"-"`
 }
 
 // TestWebhook sends a test: the log of deliveries shows what becomes of it, also of a webhook that
 // is paused.
 func (h *Hooks) TestWebhook(ctx context.Context, in TestWebhookInput) (*WebhookPayload, error) {
 	return h.command(ctx, core.Idempotent("testWebhook", in.IdempotencyKey, in), in.ID, registry.LogWebhookTested, func(w *registry.Webhook, _ int64, _ []registry.DeadLetter) error {
+		event, err := testEvent(w, in)
 		w.Command(registry.OrderTest, 0)
-		return nil
+		w.Commands[len(w.Commands)-1].Event = event
+		return err
 	})
 }
 

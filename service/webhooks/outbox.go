@@ -17,6 +17,8 @@ type Due struct {
 	State State
 	// Secrets sign a delivery, the newest first: none for formats that have no signature.
 	Secrets []string
+	// NoSecret says that the secret cannot be read, so that nothing may be told.
+	NoSecret bool
 }
 
 // Note is what a deliverer found out, written at once: where the webhook is now, the attempt if
@@ -47,7 +49,10 @@ func (b *changeBell) ring() {
 }
 
 // WebhooksChanged gets a value when webhooks were changed by this server.
-func (h *Hooks) WebhooksChanged() <-chan struct{} { return h.changed.channel() }
+func (h *Hooks) WebhooksChanged() <-chan struct{} {
+	h.listened.Store(true)
+	return h.changed.channel()
+}
 
 // WatchEvents returns a channel that gets a value whenever something may have happened, and a
 // function that ends the watch.
@@ -131,6 +136,10 @@ func (h *Hooks) DueWebhooks(ctx context.Context) ([]*Due, error) {
 
 func (h *Hooks) due(w *registry.Webhook) *Due {
 	d := &Due{Webhook: *w}
+	if len(w.Sealed) > 0 {
+		secret, err := h.open(w)
+		d.Secrets, d.NoSecret = []string{secret}, err != nil
+	}
 	if w.Format == registry.WebhookStandard {
 		if d.Secrets = []string{h.secret(w.ID, w.Secrets)}; w.Secrets > 1 && h.core.Now().Before(w.OldUntil) {
 			d.Secrets = append(d.Secrets, h.secret(w.ID, w.Secrets-1))

@@ -82,6 +82,9 @@ func (in *UpdateNotificationSettingsInput) check() (err error) {
 	if in.Timing != registry.TellAtOnce && in.Timing != registry.TellDaily {
 		return registry.Invalid("timing", "%q is not AT_ONCE or DAILY", in.Timing)
 	}
+	if in.Format == registry.WebhookMLflow {
+		return registry.Invalid("format", "%s is for webhooks", in.Format)
+	}
 	if len(in.Events) == 0 {
 		return core.FirstError(core.CheckKey("address", &in.Address), checkFormat(in.Format))
 	}

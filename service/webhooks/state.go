@@ -182,6 +182,15 @@ func (h *Hook) Status() registry.WebhookState {
 	return registry.WebhookActive
 }
 
+// MLflowEvents are the events of MLflow that the webhook tells.
+func (h *Hook) MLflowEvents() []string {
+	out := []string{}
+	for _, e := range h.MLflow {
+		out = append(out, e.String())
+	}
+	return out
+}
+
 // Position is the sequence up to which everything was told or given up.
 func (h *Hook) Position() int64 { return h.State.Position }
 

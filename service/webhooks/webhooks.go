@@ -17,6 +17,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"pedigree/graph"
 	"pedigree/policies"
@@ -31,14 +32,18 @@ type Hooks struct {
 	feed *feed.Feed
 	// secretKey makes the secrets: none is stored.
 	secretKey []byte
-	changed   changeBell
+	// sealKey encrypts the secrets that their owners chose.
+	sealKey []byte
+	changed changeBell
+	// listened is true when a deliverer of this process waits for changes.
+	listened  atomic.Bool
 	leaseLock sync.Mutex
 	lease     *policies.Lease
 }
 
 // New returns the use cases of webhooks.
 func New(c *core.Core, f *feed.Feed) *Hooks {
-	return &Hooks{core: c, feed: f, secretKey: c.Gate.Key("webhooks")}
+	return &Hooks{core: c, feed: f, secretKey: c.Gate.Key("webhooks"), sealKey: c.Gate.Key("webhook secrets")}
 }
 
 // secretPrefix starts every secret, as the Standard Webhooks specification says.

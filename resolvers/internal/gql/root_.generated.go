@@ -3549,6 +3549,66 @@ type DeleteAliasPayload {
   deletedId: ID
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/packaging.graphqls", Input: `"The format of a file that says how a model is run."
+enum PackagingFormat {
+  "MLflow's description of a model, MLmodel."
+  MLMODEL
+  "pip's list, requirements.txt."
+  REQUIREMENTS
+  "An environment of conda, conda.yaml."
+  CONDA
+  "An environment of MLflow's for virtualenv, python_env.yaml."
+  PYTHON_ENV
+}
+
+"What a stored file says of how a model is run. Nobody has checked it."
+type PackagingFile {
+  "The path of the file in the version."
+  path: String
+  "Its format."
+  format: PackagingFormat
+  "The digest of the file."
+  digest: String
+  "The version of MLflow that wrote it."
+  mlflowVersion: String
+  "The forms in which the model can be loaded, the generic one last."
+  flavors: [PackagingFlavor!]
+  "The version of Python."
+  pythonVersion: String
+  "The packages that it needs, as pip or conda name them."
+  requirements: [String!]
+  "The inputs of the model's signature."
+  inputs: [PackagingField!]
+  "The outputs of the model's signature."
+  outputs: [PackagingField!]
+  "The parameters of the model's signature."
+  params: [PackagingField!]
+  "The size of the model when it was logged."
+  modelSizeBytes: Int64
+  "What of the file could not be read; empty when all was."
+  note: String
+}
+
+"A form in which a model can be loaded."
+type PackagingFlavor {
+  "Its name, such as sklearn."
+  name: String
+  "The version of its library."
+  version: String
+}
+
+"An input, output or parameter of a model."
+type PackagingField {
+  "Its name; empty for the only tensor of a model."
+  name: String
+  "Its type, such as double, array(string) or tensor(float32,[-1,4])."
+  type: String
+  "Whether it must be given."
+  required: Boolean
+  "The default of a parameter, as JSON."
+  default: String
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/policy.graphqls", Input: `extend type Query {
   "The policy in force: the rules of the server's file, with those that the API added and without those that it withdrew."
   policy: Policy
@@ -5498,6 +5558,8 @@ type ModelVersion implements Node & ProvenanceNode {
   deployments("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DeploymentConnection
   "Its files, by name."
   artifacts("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): ArtifactConnection
+  "What its stored files say of how it is run: MLmodel, requirements.txt, conda.yaml and python_env.yaml, by their paths; at most 16."
+  packaging: [PackagingFile!]
   "The signed bundles that were attached to it, by digest."
   signatures("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): SignatureConnection
   "The movable names that point at it; an error where there are 1,000 or more."
@@ -5820,9 +5882,11 @@ enum WebhookFormat {
   TEAMS
   "A mail."
   EMAIL
+  "What MLflow's webhooks send. Such webhooks are made by MLflow's own client."
+  MLFLOW
 }
 
-"Kinds of events, each those of a subscription."
+"Kinds of events, most of them those of a subscription."
 enum WebhookEvent {
   "Those of transitions."
   TRANSITIONS
@@ -5834,6 +5898,8 @@ enum WebhookEvent {
   RECALLS
   "Those of logEntries."
   LOG_ENTRIES
+  "Models and versions that are registered, aliases that are set and removed, and tags that change. It has no subscription."
+  CATALOG
 }
 
 "How a webhook is doing."
@@ -5878,6 +5944,8 @@ enum DeliveryOutcome {
   NO_RIGHTS
   "There is no place for another dead letter: tell or drop those that are there."
   DEAD_LETTERS_FULL
+  "The secret cannot be read that its owner chose: it was made by another registry. Nothing is told unsigned."
+  NO_SECRET
 }
 
 "Tells a receiver what happens, as far as its subject may see it."
@@ -5890,6 +5958,8 @@ type Webhook {
   number: Int
   "What it is called."
   name: String
+  "What it is for."
+  description: String
   "Whose sight decides."
   subject: String
   "The form."
@@ -5898,6 +5968,8 @@ type Webhook {
   address: String
   "What is told."
   events: [WebhookEvent!]
+  "The events of MLflow that are told, such as model_version.created; empty for other forms."
+  mlflowEvents: [String!]
   "The name of the model whose events are told; null for all."
   model: String
   "How it is doing."
@@ -5977,6 +6049,8 @@ extend type Mutation {
 input CreateWebhookInput {
   "What to call it."
   name: String!
+  "What it is for."
+  description: String
   "Whose sight decides: yours, when left out; somebody else's needs webhook.manage.any and access.manage."
   subject: String
   "The form; STANDARD, when left out."
@@ -6006,6 +6080,8 @@ input UpdateWebhookInput {
   id: ID!
   "What to call it."
   name: String
+  "What it is for; an empty text for nothing."
+  description: String
   "A URL, or a mail address."
   address: String
   "What to tell."
@@ -8011,6 +8087,8 @@ func (ec *executionContext) childFields_ModelVersion(ctx context.Context, field 
 		return ec.fieldContext_ModelVersion_deployments(ctx, field)
 	case "artifacts":
 		return ec.fieldContext_ModelVersion_artifacts(ctx, field)
+	case "packaging":
+		return ec.fieldContext_ModelVersion_packaging(ctx, field)
 	case "signatures":
 		return ec.fieldContext_ModelVersion_signatures(ctx, field)
 	case "aliases":
@@ -8085,6 +8163,60 @@ func (ec *executionContext) childFields_NotificationSettings(ctx context.Context
 		return ec.fieldContext_NotificationSettings_timing(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type NotificationSettings", field.Name)
+}
+
+func (ec *executionContext) childFields_PackagingField(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_PackagingField_name(ctx, field)
+	case "type":
+		return ec.fieldContext_PackagingField_type(ctx, field)
+	case "required":
+		return ec.fieldContext_PackagingField_required(ctx, field)
+	case "default":
+		return ec.fieldContext_PackagingField_default(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PackagingField", field.Name)
+}
+
+func (ec *executionContext) childFields_PackagingFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "path":
+		return ec.fieldContext_PackagingFile_path(ctx, field)
+	case "format":
+		return ec.fieldContext_PackagingFile_format(ctx, field)
+	case "digest":
+		return ec.fieldContext_PackagingFile_digest(ctx, field)
+	case "mlflowVersion":
+		return ec.fieldContext_PackagingFile_mlflowVersion(ctx, field)
+	case "flavors":
+		return ec.fieldContext_PackagingFile_flavors(ctx, field)
+	case "pythonVersion":
+		return ec.fieldContext_PackagingFile_pythonVersion(ctx, field)
+	case "requirements":
+		return ec.fieldContext_PackagingFile_requirements(ctx, field)
+	case "inputs":
+		return ec.fieldContext_PackagingFile_inputs(ctx, field)
+	case "outputs":
+		return ec.fieldContext_PackagingFile_outputs(ctx, field)
+	case "params":
+		return ec.fieldContext_PackagingFile_params(ctx, field)
+	case "modelSizeBytes":
+		return ec.fieldContext_PackagingFile_modelSizeBytes(ctx, field)
+	case "note":
+		return ec.fieldContext_PackagingFile_note(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PackagingFile", field.Name)
+}
+
+func (ec *executionContext) childFields_PackagingFlavor(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "name":
+		return ec.fieldContext_PackagingFlavor_name(ctx, field)
+	case "version":
+		return ec.fieldContext_PackagingFlavor_version(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PackagingFlavor", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9583,6 +9715,8 @@ func (ec *executionContext) childFields_Webhook(ctx context.Context, field graph
 		return ec.fieldContext_Webhook_number(ctx, field)
 	case "name":
 		return ec.fieldContext_Webhook_name(ctx, field)
+	case "description":
+		return ec.fieldContext_Webhook_description(ctx, field)
 	case "subject":
 		return ec.fieldContext_Webhook_subject(ctx, field)
 	case "format":
@@ -9591,6 +9725,8 @@ func (ec *executionContext) childFields_Webhook(ctx context.Context, field graph
 		return ec.fieldContext_Webhook_address(ctx, field)
 	case "events":
 		return ec.fieldContext_Webhook_events(ctx, field)
+	case "mlflowEvents":
+		return ec.fieldContext_Webhook_mlflowEvents(ctx, field)
 	case "model":
 		return ec.fieldContext_Webhook_model(ctx, field)
 	case "state":

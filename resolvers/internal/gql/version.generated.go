@@ -33,6 +33,7 @@ type ModelVersionResolver interface {
 	TransitionRequests(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*governance.RequestConnection, error)
 	Deployments(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*facts.DeploymentConnection, error)
 	Artifacts(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.ArtifactConnection, error)
+
 	Signatures(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*catalog.SignatureConnection, error)
 	Aliases(ctx context.Context, obj *registry.ModelVersion) ([]*registry.Alias, error)
 	Upstream(ctx context.Context, obj *registry.ModelVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
@@ -1395,6 +1396,38 @@ func (ec *executionContext) fieldContext_ModelVersion_artifacts(ctx context.Cont
 	if fc.Args, err = ec.field_ModelVersion_artifacts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ModelVersion_packaging(ctx context.Context, field graphql.CollectedField, obj *registry.ModelVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ModelVersion_packaging(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Packaging, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []registry.PackagingFile) graphql.Marshaler {
+			return ec.marshalOPackagingFile2ᚕpedigreeᚋregistryᚐPackagingFileᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ModelVersion_packaging(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ModelVersion",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PackagingFile(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -3521,6 +3554,11 @@ func (ec *executionContext) _ModelVersion(ctx context.Context, sel ast.Selection
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._ModelVersion_artifacts(ctx, field, obj)
 				})
+		case "packaging":
+			out.Values[i] = ec._ModelVersion_packaging(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				atomic.AddUint32(&out.Invalids, 1)
+			}
 		case "signatures":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,

@@ -24,6 +24,7 @@ mlflow.set_tracking_uri(uri)
 MODEL = ["name", "description", "creation_timestamp", "last_updated_timestamp", "tags", "aliases", "latest_versions"]
 VERSION = ["name", "version", "description", "creation_timestamp", "last_updated_timestamp", "current_stage", "source", "run_id", "run_link",
            "status", "status_message", "tags", "aliases", "user_id", "model_id"]
+WEBHOOK = ["name", "url", "description", "creation_timestamp", "last_updated_timestamp", "secret"]
 PROMPT = ["name", "version", "template", "commit_message", "tags"]
 
 
@@ -34,6 +35,12 @@ def flat(path, value, out):
     elif kind in ("RegisteredModel", "ModelVersion"):
         for name in MODEL if kind == "RegisteredModel" else VERSION:
             flat(path + "." + name if path else name, getattr(value, name), out)
+    elif kind == "Webhook":
+        for name in WEBHOOK:
+            flat(path + "." + name if path else name, getattr(value, name), out)
+        out[path + "events"] = sorted(str(e.entity) + "." + str(e.action) for e in value.events)
+        out[path + "status"] = str(value.status)
+        out[path + "an id"] = bool(value.webhook_id)
     elif kind == "PromptVersion":
         for name in PROMPT:
             flat(path + "." + name if path else name, getattr(value, name), out)
@@ -227,4 +234,29 @@ do("a number is not given again", lambda: client.create_model_version("renamed",
 do("delete_registered_model", lambda: client.delete_registered_model("renamed"))
 do("delete_registered_model again", lambda: client.delete_registered_model("renamed"))
 do("a deleted name is free", lambda: client.create_registered_model("renamed"))
-do("create_webhook", lambda: client.create_webhook("w", "https://example.com/hook", ["registered_model.created"]))
+
+# Webhooks. What they tell is in webhooks.py.
+ids = []
+
+
+def webhook(call):
+    w = call()
+    ids.append(w.webhook_id)
+    return w
+
+
+do("create_webhook", lambda: webhook(lambda: client.create_webhook("w", "https://example.com/hook", ["registered_model.created", "model_version_tag.deleted"], description="a hook", secret="s3cret")))
+do("create_webhook, disabled", lambda: webhook(lambda: client.create_webhook("off", "https://example.com/off", ["prompt_alias.created"], status="DISABLED")))
+do("create_webhook to no address", lambda: client.create_webhook("w", "example", ["registered_model.created"]))
+do("create_webhook of what nobody has", lambda: client.create_webhook("w", "https://example.com/hook", ["budget_policy.exceeded"]))
+do("get_webhook", lambda: client.get_webhook(ids[0]))
+do("get_webhook of none", lambda: client.get_webhook("00000000-0000-0000-0000-000000000000"))
+do("list_webhooks", lambda: client.list_webhooks())
+do("list_webhooks by pages", lambda: pages(client.list_webhooks, max_results=1))
+do("list_webhooks of too many", lambda: client.list_webhooks(max_results=2000))
+do("update_webhook", lambda: client.update_webhook(ids[0], name="renamed", description="changed", url="https://example.com/new", events=["model_version.created"], secret="other", status="DISABLED"))
+do("update_webhook of nothing", lambda: client.update_webhook(ids[0]))
+do("update_webhook of none", lambda: client.update_webhook("00000000-0000-0000-0000-000000000000", name="x"))
+do("delete_webhook", lambda: client.delete_webhook(ids[0]))
+do("delete_webhook again", lambda: client.delete_webhook(ids[0]))
+do("list_webhooks after that", lambda: client.list_webhooks())
