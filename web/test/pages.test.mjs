@@ -145,6 +145,7 @@ test('the graph opens by click, a picked node and its state survive a reload', a
   await go(page, demo.pages.lineage.replace('?hops=8', ''));
   const shown = () => page.locator('.canvas .node').count();
   const first = await shown();
+  assert.ok((await page.locator('.react-flow__edge').count()) > 0, 'lines are drawn');
   await page.locator('.canvas .stub').first().click();
   await page.waitForFunction((before) => document.querySelectorAll('.canvas .node').length > before, first);
   await settled(page);
