@@ -10,6 +10,16 @@ import { operations, web } from './operations.mjs';
 
 withDemo();
 
+/** What was checked for barriers already: many pages are the same for several roles. */
+const checked = new Set();
+
+/** The markup of a page without who reads it, and without numbers that are given anew each time. */
+const markup = (page) => page.evaluate(() => {
+  const body = document.body.cloneNode(true);
+  body.querySelector('.subject')?.replaceChildren();
+  return body.outerHTML.replaceAll(/react-aria[-:\w«»_]*/g, '').replaceAll(/="[:«_]r\w*[:»_]"/g, '');
+});
+
 for (const role of ['admin', 'data_scientist', 'developer', 'viewer']) {
   test(`${role}: every page loads without an error, a barrier or a request to another host, in light and dark`, async () => {
     const { page, close, problems } = await openPage({ colorScheme: 'light', reducedMotion: 'reduce' });
@@ -21,8 +31,10 @@ for (const role of ['admin', 'data_scientist', 'developer', 'viewer']) {
       for (const colorScheme of ['light', 'dark']) {
         await page.emulateMedia({ colorScheme });
         await page.waitForFunction((theme) => document.documentElement.dataset.theme === theme, colorScheme);
-        // The themes differ in colours alone.
-        assert.deepEqual(await barriers(page, colorScheme === 'dark'), [], `${name} at ${path}, ${colorScheme}`);
+        // The themes differ in colours alone, and what is the same for another role was checked there.
+        const key = `${colorScheme} ${await markup(page)}`;
+        if (!checked.has(key)) assert.deepEqual(await barriers(page, colorScheme === 'dark'), [], `${name} at ${path}, ${colorScheme}`);
+        checked.add(key);
         const folder = process.env.PEDIGREE_PAGES;
         if (folder && role === 'admin') {
           mkdirSync(folder, { recursive: true });
@@ -81,37 +93,33 @@ test('a link shows a colleague the same picture', async () => {
     values: [...document.querySelectorAll('main :is(select, input)')].map((field) => (field.type === 'checkbox' ? field.checked : field.value)),
     nodes: [...document.querySelectorAll('.canvas .node')].map((node) => `${node.dataset.node} ${node.className}`).sort(),
   }));
-  /** The picture once it no longer changes: some parts come after the first answer. */
-  const still = async (page) => {
-    for (let before = await seen(page); ; ) {
-      await page.waitForTimeout(150);
-      const now = await seen(page);
-      if (JSON.stringify(now) === JSON.stringify(before)) return now;
-      before = now;
+  /** The picture of two people, once it is the same; some parts come after the first answer. */
+  const together = async (pages) => {
+    for (let i = 0; ; i++) {
+      const pictures = await Promise.all(pages.map(seen));
+      if (i === 30 || JSON.stringify(pictures[0]) === JSON.stringify(pictures[1])) return pictures;
+      await pages[0].waitForTimeout(100);
     }
   };
   const mine = await openPage();
   await signIn(mine.page, demo.tokens.admin);
   const theirs = await openPage();
   await signIn(theirs.page, demo.tokens.admin);
+  const pages = [mine.page, theirs.page];
   for (const path of paths) {
-    const pictures = [];
-    for (const { page } of [mine, theirs]) {
-      await go(page, path);
-      pictures.push(await still(page));
-    }
+    await Promise.all(pages.map((page) => go(page, path)));
+    const pictures = await together(pages);
     assert.ok(pictures[0].text.length > 20, path);
     assert.deepEqual(pictures[1], pictures[0], path);
     await mine.page.reload();
     await settled(mine.page);
-    assert.deepEqual(await still(mine.page), pictures[0], `${path} after a reload`);
+    const again = await together(pages);
+    assert.deepEqual(again[0], again[1], `${path} after a reload`);
   }
   // Another state is another picture: the comparison sees a difference.
-  await theirs.page.goto(`${demo.server.url}/models?name=m`);
-  await settled(theirs.page);
-  await mine.page.goto(`${demo.server.url}/models?name=c`);
-  await settled(mine.page);
-  assert.notDeepEqual(await still(theirs.page), await still(mine.page));
+  await go(theirs.page, '/models?name=m');
+  await go(mine.page, '/models?name=c');
+  assert.notDeepEqual(await seen(theirs.page), await seen(mine.page));
   assert.deepEqual([...mine.problems(), ...theirs.problems()], []);
   await mine.close();
   await theirs.close();

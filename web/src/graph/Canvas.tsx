@@ -56,11 +56,12 @@ function Picture({ view, root, selected, found, onSelect, onOpen, onPlaced }: Pr
     if (unmeasured.length > 0 || placing.current === view) return;
     placing.current = view;
     void layOut(view.nodes, view.edges, sizes).then(({ boxes, byColumns }) => {
-      if (placing.current !== view) return;
+      // The reader may have left, or asked for another picture.
+      if (placing.current !== view || frame.current === null) return;
       setPlaced({ view, boxes, byColumns });
       setMoved(new Map());
       onPlaced(boxes);
-      const { clientWidth, clientHeight } = frame.current!;
+      const { clientWidth, clientHeight } = frame.current;
       void setViewport(getViewportForBounds(around(boxes), clientWidth, clientHeight, MIN_ZOOM, 1.1, 0.12));
     });
   }, [unmeasured, view, sizes, setViewport, onPlaced]);

@@ -194,7 +194,7 @@ function Checklist({ pack }: { pack: Pack }) {
   return (
     <Panel title="Checklist" more={<span className="muted">{`${recorded} of ${count(shown.headings.length, 'heading')} with facts`}</span>}>
       <p className="muted">The facts that the registry holds under the headings of known rules. It is no assessment, and no legal advice.</p>
-      <div className="actions" role="group" aria-label="Rules">
+      <div className="actions wraps" role="group" aria-label="Rules">
         {pack.rules.map(({ name }) => (
           <button key={name} type="button" aria-pressed={name === shown.name} onClick={() => set({ rule: name })}>
             {name}

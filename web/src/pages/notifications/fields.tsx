@@ -3,11 +3,11 @@ import { title } from '../../components/format';
 
 /** The kinds of events, and what each tells. */
 export const EVENTS = [
-  ['TRANSITIONS', 'versions that change their stage'],
-  ['APPROVALS', 'requests, and decisions on them'],
-  ['DEPRECATIONS', 'deprecations, from their announcement on'],
-  ['RECALLS', 'recalls, whatever the model'],
-  ['LOG_ENTRIES', 'every entry of the log'],
+  ['TRANSITIONS', 'when a version changes its stage'],
+  ['APPROVALS', 'asked for and decided'],
+  ['DEPRECATIONS', 'from their announcement on'],
+  ['RECALLS', 'of anything, whatever the model'],
+  ['LOG_ENTRIES', 'all of them'],
 ] as const;
 
 /** A kind of events. */
