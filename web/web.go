@@ -37,7 +37,7 @@ const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 
 // pagePaths are the first parts of the addresses of the dashboard's pages; src/routes.tsx
 // has the pages. The server answers them and everything below them with index.html, whose
 // script then shows the page that the address names.
-var pagePaths = []string{"/access", "/commits", "/compare", "/datasets", "/deployments", "/features", "/governance", "/help", "/impact", "/lineage", "/log", "/models", "/nodes", "/recalls", "/runs", "/search"}
+var pagePaths = []string{"/access", "/commits", "/compare", "/datasets", "/deployments", "/features", "/governance", "/help", "/impact", "/lineage", "/log", "/models", "/nodes", "/notifications", "/recalls", "/runs", "/search"}
 
 // pagePath returns the first part of the address of a page of the dashboard, or "" when
 // the path is none.

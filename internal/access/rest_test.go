@@ -144,7 +144,7 @@ func (s *testServer) checkREST(t *testing.T, route v1.Route, q restRequest, colu
 func TestEveryPathIsPublicOrRefusesStrangers(t *testing.T) {
 	s := open(t, "")
 	public := []string{"/", "/graphiql", "/healthz", "/readyz", "/session", "/login", "/callback", "/logout",
-		"/access", "/commits", "/compare", "/datasets", "/deployments", "/features", "/governance", "/help", "/impact", "/lineage", "/log", "/models", "/nodes", "/recalls", "/runs", "/search"}
+		"/access", "/commits", "/compare", "/datasets", "/deployments", "/features", "/governance", "/help", "/impact", "/lineage", "/log", "/models", "/nodes", "/notifications", "/recalls", "/runs", "/search"}
 	closed := 0
 	for _, route := range server.Routes() {
 		if route.Public {

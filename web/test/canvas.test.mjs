@@ -71,8 +71,13 @@ async function signedIn() {
     window.long = [];
     new PerformanceObserver((list) => window.long.push(...list.getEntries().map(({ duration }) => duration))).observe({ type: 'longtask', buffered: true });
     window.marks = {};
-    const watch = new MutationObserver(() => {
-      if (!window.marks.picture && document.querySelector('.canvas .node')) window.marks.picture = performance.now();
+    window.atOnce = { drawn: 0, measured: 0 };
+    const watch = new MutationObserver((records) => {
+      const added = records.flatMap(({ addedNodes }) => [...addedNodes]).filter((node) => node.nodeType === 1);
+      const count = (selector) => added.reduce((sum, node) => sum + (node.matches(selector) ? 1 : node.querySelectorAll(selector).length), 0);
+      window.atOnce.drawn = Math.max(window.atOnce.drawn, count('.react-flow__node'));
+      window.atOnce.measured = Math.max(window.atOnce.measured, count('.measure > .node'));
+      if (!window.marks.picture && document.querySelector('.react-flow .node')) window.marks.picture = performance.now();
       if (!window.marks.layout && document.querySelector('.canvas[data-placed=true]')) window.marks.layout = performance.now();
       if (!window.marks.content && document.querySelector('#content h1')) window.marks.content = performance.now();
     });
@@ -113,6 +118,10 @@ test('300 and 1,000 nodes are drawn and stay usable; 5,000 answer as a table wit
     const [, nodes] = /([\d,]+) nodes and/.exec(status);
     assert.ok(Math.abs(Number(nodes.replace(',', '')) - size) <= 20, status);
     rows.push([`${size} nodes`, await cost(page)]);
+    const { drawn: most, measured } = await page.evaluate(() => window.atOnce);
+    assert.ok(most > 0 && most <= 40, `${most} nodes were drawn at once`);
+    assert.ok((await page.locator('.react-flow__edge').count()) >= size, 'its lines are drawn');
+    assert.ok(measured > 0 && measured <= 100, `${measured} nodes were measured at once`);
     const shown = await drawn(page);
     assert.ok(shown > 0 && shown <= size + 20, `${shown} are drawn`);
     // It can be used: what is seen is drawn, and a node tells what it is.

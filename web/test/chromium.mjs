@@ -31,6 +31,23 @@ export async function open(browser, base, options = {}) {
   page.on('dialog', (dialog) => { seen.push(`dialog: ${dialog.message()}`); void dialog.dismiss(); });
   await page.addInitScript(() => {
     document.addEventListener('securitypolicyviolation', (event) => console.error(`policy violation: ${event.violatedDirective} ${event.blockedURI}`));
+    // How many answers the page waits for; a stream has no end.
+    window.asked = 0;
+    const ask = window.fetch;
+    window.fetch = async (input, init) => {
+      const stream = new Headers(init?.headers).get('Accept') === 'text/event-stream';
+      if (stream) return ask(input, init);
+      window.asked++;
+      const done = () => setTimeout(() => window.asked--);
+      try {
+        const response = await ask(input, init);
+        response.clone().arrayBuffer().then(done, done);
+        return response;
+      } catch (err) {
+        done();
+        throw err;
+      }
+    };
   });
   return { page, close: () => context.close(), problems: (expected = /^$/) => seen.filter((problem) => !expected.test(problem)) };
 }

@@ -12,7 +12,8 @@ const TOKEN = 'pdg_the_token_of_the_tests_0123456789';
 /** A server's address, the token of an administrator, and how to ask it and stop it. */
 export async function startServer(...flags) {
   const folder = await mkdtemp(join(tmpdir(), 'pedigree-pages-'));
-  const binary = join(folder, 'pedigree');
+  // Always the same file: what is up to date is not linked again.
+  const binary = join(root, 'build', 'pages', 'pedigree');
   await promisify(execFile)('go', ['build', '-trimpath', '-o', binary, './cmd/pedigree'], { cwd: root });
   const child = spawn(binary, ['serve', '--listen', '127.0.0.1:0', '--data', join(folder, 'data'), ...flags], {
     env: { ...process.env, PEDIGREE_BOOTSTRAP_TOKEN: TOKEN },

@@ -1,63 +1,103 @@
-// What happens in the registry, while a page shows what waits. One connection serves all of a page, and ends with it.
+// What happens in the registry, while a page shows what waits. All tabs of a browser share one connection: the tab that
+// holds the lock reads it and tells the others, and the next one goes on when it leaves.
 import { useEffect, useRef } from 'react';
 import { print } from 'graphql/language/printer';
 import { graphql } from './graphql';
-import { BASE, REQUEST_HEADER } from './session';
+import { BASE } from './session';
+import { Refused, readStream } from './stream';
 import { useViewer } from './viewer';
 
 const LOG = graphql(`subscription LiveLog($after: Int64) { logEntries(after: $after) { seq } }`);
 const APPROVALS = graphql(`subscription LiveApprovals($after: Int64) { approvals(after: $after) { seq } }`);
 const TRANSITIONS = graphql(`subscription LiveTransitions($after: Int64) { transitions(after: $after) { seq } }`);
 
-/** How long a page waits before it connects again, and for the rest of what happens together, in ms. */
+/** How long a page waits before it connects again, after a refusal, and for the rest of what happens together, in ms. */
 const RECONNECT = 5000;
+const REFUSED = 60_000;
 const TOGETHER = 250;
 
 const listeners = new Set<() => void>();
-let connection: AbortController | null = null;
+let leave: (() => void) | null = null;
 
-/** Reads events until the connection ends. Returns the sequence of the last one. */
-async function follow(query: string, after: string | null, signal: AbortSignal): Promise<string | null> {
-  // A browser's EventSource cannot send the header that shows that this page asks.
-  const response = await fetch(`${BASE}/graphql`, {
-    method: 'POST',
-    headers: { ...REQUEST_HEADER, 'Content-Type': 'application/json', Accept: 'text/event-stream' },
-    body: JSON.stringify({ query, variables: { after } }),
-    credentials: 'same-origin',
-    cache: 'no-store',
-    signal,
-  });
-  if (!response.ok || response.body === null) throw new Error(String(response.status));
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  let last = after;
-  let rest = '';
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  for (;;) {
-    const { value, done } = await reader.read();
-    if (done) return last;
-    const lines = (rest + value).split('\n');
-    rest = lines.pop() ?? '';
-    for (const line of lines) if (line.startsWith('id: ')) last = line.slice(4).trim();
-    if (!lines.includes('event: next')) continue;
-    clearTimeout(timer);
-    timer = setTimeout(() => {
-      for (const listener of listeners) listener();
-    }, TOGETHER);
-  }
+function wake(): void {
+  for (const listener of listeners) listener();
 }
 
-async function connect(query: string): Promise<void> {
+/** Waits, and ends at once with the signal. */
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const end = () => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', end);
+      resolve();
+    };
+    const timer = setTimeout(end, ms);
+    signal.addEventListener('abort', end);
+    if (signal.aborted) end();
+  });
+}
+
+/** Follows what happens, alone or with the other tabs of the same name. Returns how to end it. */
+function join(name: string, query: string): () => void {
   const own = new AbortController();
-  connection = own;
+  const channel = new BroadcastChannel(name);
+  /** The sequence of the last event. */
   let after: string | null = null;
-  while (!own.signal.aborted) {
-    try {
-      after = await follow(query, after, own.signal);
-    } catch {
-      // Refused, or the server is gone; the frame of the pages tells of the latter.
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  /** Several tabs may tell of one event, where each reads for itself. */
+  const isNew = (seq: string) => after === null || BigInt(seq) > BigInt(after);
+  channel.onmessage = ({ data }: MessageEvent<string | null>) => {
+    if (data !== null && !isNew(data)) return;
+    after = data ?? after;
+    wake();
+  };
+  const tell = () => {
+    timer ??= setTimeout(() => {
+      timer = undefined;
+      if (own.signal.aborted) return;
+      channel.postMessage(after);
+      wake();
+    }, TOGETHER);
+  };
+  const asked = Date.now();
+  const lead = async () => {
+    // A page that has just been loaded is up to date. Later, without a position, it may have missed something.
+    let fresh = Date.now() - asked < TOGETHER;
+    while (!own.signal.aborted) {
+      let wait = RECONNECT;
+      try {
+        await readStream(
+          query,
+          after,
+          own.signal,
+          () => {
+            if (!fresh && after === null) tell();
+          },
+          (seq) => {
+            if (seq !== null && !isNew(seq)) return;
+            after = seq ?? after;
+            tell();
+          },
+        );
+      } catch (err) {
+        // The frame of the pages tells when the server is gone. Who may have no stream looks now and then.
+        if (err instanceof Refused) {
+          wait = REFUSED;
+          tell();
+        }
+      }
+      fresh = false;
+      await pause(wait, own.signal);
     }
-    if (!own.signal.aborted) await new Promise((resolve) => setTimeout(resolve, RECONNECT));
-  }
+  };
+  // Browsers have locks only for pages that come by HTTPS or from this machine; without them each tab reads for itself.
+  if (navigator.locks === undefined) void lead();
+  else navigator.locks.request(name, { signal: own.signal }, lead).catch(() => undefined); // It left before its turn came.
+  return () => {
+    clearTimeout(timer);
+    own.abort();
+    channel.close();
+  };
 }
 
 /** Calls again when something happened that the caller may see. */
@@ -68,16 +108,17 @@ export function useLive(again: () => void): void {
   const may = (action: string) => viewer?.actions.includes(action) ?? false;
   const document = may('log.read') ? LOG : may('request.read') ? APPROVALS : may('catalog.read') ? TRANSITIONS : null;
   const query = document === null ? '' : print(document);
+  const name = viewer === null ? '' : `pedigree ${BASE} ${viewer.subject} ${query.slice(0, query.indexOf('('))}`;
   useEffect(() => {
     if (query === '') return undefined;
     const listener = () => current.current();
     listeners.add(listener);
-    if (connection === null) void connect(query);
+    leave ??= join(name, query);
     return () => {
       listeners.delete(listener);
       if (listeners.size > 0) return;
-      connection?.abort();
-      connection = null;
+      leave?.();
+      leave = null;
     };
-  }, [query]);
+  }, [query, name]);
 }

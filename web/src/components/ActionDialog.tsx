@@ -1,5 +1,5 @@
 // A button that opens a dialog with a form. The server's own refusal is shown in it.
-import { useState, type FormEvent, type ReactNode } from 'react';
+import { useEffect, useState, type FormEvent, type ReactNode } from 'react';
 import type { CombinedError } from '@urql/core';
 import { Button, Dialog, DialogTrigger, Heading, Modal, ModalOverlay } from 'react-aria-components';
 import { codeOf } from '../api/errortext';
@@ -24,11 +24,23 @@ export function refusal(error: CombinedError): string {
   return codeOf(error) === 'CONFLICT' ? `Someone changed it meanwhile: ${text}` : text;
 }
 
+/** The time in which a closing dialog gives the focus back, in ms. */
+const FOCUS_LOST = 100;
+
 /** A change with its form. */
 export function ActionDialog({ button, title, confirm, ready = true, primary, onSubmit, children }: Props) {
   const [open, setOpen] = useState(false);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
+  // What was done may take its own button away. The focus goes to the content then, and not to the start of the page.
+  useEffect(
+    () => () => {
+      setTimeout(() => {
+        if (document.activeElement === document.body) document.getElementById('content')?.focus({ preventScroll: true });
+      }, FOCUS_LOST);
+    },
+    [],
+  );
   async function submit(event: FormEvent) {
     event.preventDefault();
     setBusy(true);

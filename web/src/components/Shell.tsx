@@ -100,7 +100,7 @@ function SearchBox() {
         <label className="visually-hidden" htmlFor="search">
           Search the registry
         </label>
-        <input id="search" type="search" placeholder="Search models, data, runs, commits…" value={text} onChange={(event) => setText(event.target.value)} />
+        <input id="search" type="search" placeholder="Search…" value={text} onChange={(event) => setText(event.target.value)} />
       </form>
     </search>
   );
@@ -108,6 +108,7 @@ function SearchBox() {
 
 function Account({ onSignOut }: { onSignOut: () => void }) {
   const viewer = useViewer();
+  const [, go] = useLocation();
   const [theme, setTheme] = useState(chosenTheme);
   return (
     <div className="account">
@@ -134,6 +135,12 @@ function Account({ onSignOut }: { onSignOut: () => void }) {
                   {text}
                 </MenuItem>
               ))}
+            </MenuSection>
+            <MenuSection>
+              <Header>You</Header>
+              <MenuItem id="notifications" onAction={() => go('/notifications')}>
+                Notifications
+              </MenuItem>
             </MenuSection>
           </Menu>
         </Popover>

@@ -49,3 +49,9 @@ export function useSegments(): string[] {
 
 /** Two versions side by side. Without the second the page asks for it. */
 export const compareHref = (a: string, b: string | null) => `/compare?${new URLSearchParams(b === null ? { a } : { a, b })}`;
+
+/** One webhook. */
+export const webhookHref = (id: string) => `/notifications/${part(id)}`;
+
+/** The compliance pack of a version. */
+export const complianceHref = (model: string, version: string) => `${versionHref(model, version)}/compliance`;

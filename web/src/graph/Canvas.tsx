@@ -1,57 +1,22 @@
-// The answer as a picture: causes on the left, effects on the right.
+// The answer as a picture: causes on the left, effects on the right. A large one is measured and drawn a part at a time, so
+// that the page can be used meanwhile.
 import '@xyflow/react/dist/style.css';
 import './canvas.css';
-import { memo, useCallback, useEffect, useMemo, useRef, useState } from 'react';
-import { Background, Controls, Handle, MarkerType, MiniMap, Position, ReactFlow, ReactFlowProvider, useReactFlow, type Edge, type Node, type NodeChange, type NodeProps } from '@xyflow/react';
-import { count } from '../components/format';
-import { KindIcon } from '../components/Marks';
-import { Recalled } from '../components/Recalled';
-import { enumLabel, nodeTitle } from './labels';
-import { columns, layOut, type Box } from './layout';
+import { useCallback, useEffect, useMemo, useRef, useState } from 'react';
+import { Background, Controls, MarkerType, MiniMap, ReactFlow, ReactFlowProvider, getViewportForBounds, useReactFlow, type Edge, type Node, type NodeChange } from '@xyflow/react';
+import { enumLabel } from './labels';
+import { layOut, type Box } from './layout';
+import { Measure, NodeBox, type NodeData, type Size } from './NodeBox';
 import type { View, ViewNode } from './view';
 
-interface Data extends Record<string, unknown> {
-  node: ViewNode;
-  root: boolean;
-  selected: boolean;
-  dim: boolean;
-  onSelect: (id: string) => void;
-  onOpen: (id: string) => void;
-}
-
-const NodeBox = memo(({ data }: NodeProps<Node<Data>>) => {
-  const { node, root, selected, dim, onSelect, onOpen } = data;
-  const rolled = node.members.length > 0;
-  const name = rolled ? count(node.members.length, enumLabel(node.kind)) : nodeTitle(node);
-  return (
-    <div className={`node${root ? ' root' : ''}${selected ? ' selected' : ''}${dim ? ' dim' : ''}${rolled ? ' rolled' : ''}${node.restricted ? ' restricted' : ''}${node.recall === 'RECALLED' ? ' recalled' : ''}`} data-kind={node.kind} data-node={node.id}>
-      <Handle type="target" position={Position.Left} isConnectable={false} />
-      <button type="button" className="nodrag" aria-pressed={selected} onClick={() => (rolled ? onOpen(node.id) : onSelect(node.id))}>
-        <span className="kind">
-          <KindIcon kind={node.kind} /> {enumLabel(node.kind)} <Recalled id={node.id} state={node.recall} plain />
-        </span>
-        <span className="title">{name}</span>
-        {rolled && <span className="muted small">show each</span>}
-      </button>
-      {node.hidden > 0 && (
-        <button type="button" className="stub nodrag" title={`${count(node.hidden, 'more neighbour')}: show`} aria-label={`Show ${count(node.hidden, 'more neighbour')} of ${name}`} onClick={() => onOpen(node.id)}>
-          +{node.hidden}
-        </button>
-      )}
-      <Handle type="source" position={Position.Right} isConnectable={false} />
-    </div>
-  );
-});
-
-/** Returns the object of before when nothing in it changed, so that a large picture draws only what did. */
-function same(known: Map<string, Data>, next: Data): Data {
-  const before = known.get(next.node.id);
-  if (before && Object.keys(next).every((key) => before[key] === next[key])) return before;
-  known.set(next.node.id, next);
-  return next;
-}
-
 const NODE_TYPES = { box: NodeBox };
+const MARKER = { type: MarkerType.ArrowClosed, width: 16, height: 16, color: 'var(--control-line)' };
+const MIN_ZOOM = 0.05;
+
+/** So many nodes are measured, and so many nodes and lines drawn, at a time. */
+const MEASURED_AT_ONCE = 100;
+const DRAWN_AT_ONCE = 40;
+const LINES_AT_ONCE = 80;
 
 interface Props {
   view: View;
@@ -61,6 +26,12 @@ interface Props {
   onSelect: (id: string) => void;
   onOpen: (id: string) => void;
   onPlaced: (boxes: ReadonlyMap<string, Box>) => void;
+}
+
+interface Placed {
+  view: View;
+  boxes: Map<string, Box>;
+  byColumns: boolean;
 }
 
 /** The picture, with its own pan and zoom. */
@@ -73,84 +44,164 @@ export function Canvas(props: Props) {
 }
 
 function Picture({ view, root, selected, found, onSelect, onOpen, onPlaced }: Props) {
-  const [placed, setPlaced] = useState<{ view: View; boxes: Map<string, Box>; byColumns: boolean } | null>(null);
-  const { fitView } = useReactFlow();
-  const [sizes, setSizes] = useState<ReadonlyMap<string, { width: number; height: number }>>(new Map());
+  const frame = useRef<HTMLDivElement>(null);
+  const { setViewport } = useReactFlow();
+  const { sizes, unmeasured, onSizes } = useSizes(view);
+  const [placed, setPlaced] = useState<Placed | null>(null);
   const [moved, setMoved] = useState<ReadonlyMap<string, { x: number; y: number }>>(new Map());
-  const measured = view.nodes.every(({ id }) => sizes.has(id));
-  const change = useCallback((changes: NodeChange[]) => {
-    const measures = changes.flatMap((one) => (one.type === 'dimensions' && one.dimensions ? [[one.id, one.dimensions] as const] : []));
-    const moves = changes.flatMap((one) => (one.type === 'position' && one.position ? [[one.id, one.position] as const] : []));
-    if (measures.length > 0) setSizes((before) => new Map([...before, ...measures]));
-    if (moves.length > 0) setMoved((before) => new Map([...before, ...moves]));
-  }, []);
-  const known = useRef(new Map<string, Data>());
   const placing = useRef<View | null>(null);
-  const first = useMemo(() => columns(view.nodes, new Map()), [view]);
-  const current = placed?.view === view ? placed : null;
 
-  // Nodes are drawn unseen, measured, laid out, and then shown.
+  // Nodes are measured, laid out in a worker, and then shown. What was shown before stays meanwhile.
   useEffect(() => {
-    if (!measured || current || placing.current === view) return;
+    if (unmeasured.length > 0 || placing.current === view) return;
     placing.current = view;
     void layOut(view.nodes, view.edges, sizes).then(({ boxes, byColumns }) => {
-      if (placing.current !== view) return;
+      // The reader may have left, or asked for another picture.
+      if (placing.current !== view || frame.current === null) return;
       setPlaced({ view, boxes, byColumns });
       setMoved(new Map());
       onPlaced(boxes);
-      requestAnimationFrame(() => void fitView({ padding: 0.12, maxZoom: 1.1, minZoom: 0.05 }));
+      const { clientWidth, clientHeight } = frame.current;
+      void setViewport(getViewportForBounds(around(boxes), clientWidth, clientHeight, MIN_ZOOM, 1.1, 0.12));
     });
-  }, [measured, view, current, sizes, fitView, onPlaced]);
+  }, [unmeasured, view, sizes, setViewport, onPlaced]);
 
-  const nodes = useMemo<Node<Data>[]>(
+  const { drawn, whole } = useDrawn(placed?.view);
+  const make = useNodes();
+  const nodes = useMemo(
     () =>
-      view.nodes.map((node) => {
-        const box = (current?.boxes ?? placed?.boxes)?.get(node.id) ?? first.get(node.id)!;
-        return {
-          id: node.id,
-          type: 'box',
-          position: moved.get(node.id) ?? { x: box.x, y: box.y },
-          measured: sizes.get(node.id),
-          data: same(known.current, { node, root: node.id === root, selected: node.id === selected, dim: found !== null && !found.has(node.id), onSelect, onOpen }),
-          draggable: true,
-          focusable: false,
-        };
-      }),
-    [view, placed, current, first, sizes, moved, root, selected, found, onSelect, onOpen],
+      placed === null
+        ? []
+        : drawn.map((node) =>
+            make(placed.boxes.get(node.id)!, moved.get(node.id), { node, root: node.id === root, selected: node.id === selected, dim: found !== null && !found.has(node.id), onSelect, onOpen }),
+          ),
+    [placed, drawn, moved, root, selected, found, onSelect, onOpen, make],
   );
-  const edges = useMemo<Edge[]>(
-    () =>
-      view.edges.map((edge) => ({
-        id: edge.id,
-        source: edge.to,
-        target: edge.from,
-        markerEnd: { type: MarkerType.ArrowClosed, width: 16, height: 16, color: 'var(--control-line)' },
-        className: selected !== null && (edge.from === selected || edge.to === selected) ? 'near' : '',
-        label: view.edges.length <= 40 ? enumLabel(edge.kind) : undefined,
-        focusable: false,
-      })),
-    [view, selected],
-  );
+  const edges = useEdges(placed?.view, drawn, selected);
+  const change = useCallback((changes: NodeChange[]) => {
+    const moves = changes.flatMap((one) => (one.type === 'position' && one.position ? [[one.id, one.position] as const] : []));
+    if (moves.length > 0) setMoved((before) => new Map([...before, ...moves]));
+  }, []);
   return (
-    <div className={`canvas${placed ? '' : ' placing'}`} role="group" aria-label="Lineage graph; the table has the same nodes as rows" data-placed={current !== null} data-columns={current?.byColumns}>
+    <div ref={frame} className="canvas" role="group" aria-label="Lineage graph; the table has the same nodes as rows" data-placed={placed?.view === view && whole} data-columns={placed?.view === view ? placed.byColumns : undefined}>
+      {unmeasured.length > 0 && <Measure nodes={unmeasured} root={root} onSizes={onSizes} />}
       <ReactFlow
         nodes={nodes}
         edges={edges}
         onNodesChange={change}
         nodeTypes={NODE_TYPES}
-        minZoom={0.05}
+        minZoom={MIN_ZOOM}
         nodesConnectable={false}
         nodesFocusable={false}
         edgesFocusable={false}
         elementsSelectable={false}
-        onlyRenderVisibleElements={current !== null && view.nodes.length > 150}
         deleteKeyCode={null}
         disableKeyboardA11y
       >
         <Background gap={24} />
         <Controls showInteractive={false} />
-        {view.nodes.length > 25 && <MiniMap pannable aria-label="Overview of the graph" nodeColor="var(--control-line)" />}
+        {whole && nodes.length > 25 && <MiniMap pannable aria-label="Overview of the graph" nodeColor="var(--control-line)" />}
       </ReactFlow>
     </div>
   );
+}
+
+/** The sizes of the nodes that are known, and the next nodes to measure. */
+function useSizes(view: View) {
+  const [sizes, setSizes] = useState<ReadonlyMap<string, Size>>(new Map());
+  const unmeasured = useMemo(() => view.nodes.filter(({ id }) => !sizes.has(id)).slice(0, MEASURED_AT_ONCE), [view, sizes]);
+  const onSizes = useCallback((found: [string, Size][]) => {
+    // Between two parts the page can do something else.
+    setTimeout(() => setSizes((before) => new Map([...before, ...found])));
+  }, []);
+  return { sizes, unmeasured, onSizes };
+}
+
+const NONE: ViewNode[] = [];
+
+/** The nodes that are drawn by now, a part more each time, and whether it is all of them. */
+function useDrawn(view: View | undefined): { drawn: readonly ViewNode[]; whole: boolean } {
+  const all = view?.nodes ?? NONE;
+  const [known, setKnown] = useState<ReadonlySet<string>>(new Set());
+  const drawn = useMemo(() => all.filter(({ id }) => known.has(id)), [all, known]);
+  const neighbours = useMemo(() => {
+    const out = new Map<string, string[]>(all.map(({ id }) => [id, []]));
+    for (const { from, to } of view?.edges ?? []) {
+      out.get(from)?.push(to);
+      out.get(to)?.push(from);
+    }
+    return out;
+  }, [view, all]);
+  useEffect(() => {
+    if (drawn.length === all.length) return undefined;
+    const timer = setTimeout(() => {
+      const next = new Set(known);
+      let lines = 0;
+      for (const { id } of all) {
+        if (next.has(id)) continue;
+        lines += neighbours.get(id)!.filter((other) => next.has(other)).length;
+        // Lines cost as much as nodes. One node is always drawn, however many lines it has.
+        if (next.size > known.size && (next.size - known.size >= DRAWN_AT_ONCE || lines > LINES_AT_ONCE)) break;
+        next.add(id);
+      }
+      setKnown(next);
+    });
+    return () => clearTimeout(timer);
+  }, [all, drawn, known, neighbours]);
+  return { drawn, whole: all.length > 0 && drawn.length === all.length };
+}
+
+/** Makes nodes for the library. One in which nothing changed is the same object as before, so that it is not drawn again. */
+function useNodes() {
+  const known = useRef(new Map<string, { key: unknown[]; made: Node<NodeData> }>());
+  return useCallback((box: Box, moved: { x: number; y: number } | undefined, data: NodeData): Node<NodeData> => {
+    const { id } = data.node;
+    const { x, y } = moved ?? box;
+    const { width, height } = box;
+    const key = [x, y, width, height, ...Object.values(data)];
+    const before = known.current.get(id);
+    if (before && before.key.every((value, i) => value === key[i])) return before.made;
+    const made: Node<NodeData> = {
+      id,
+      type: 'box',
+      position: { x, y },
+      measured: { width, height },
+      data,
+      focusable: false,
+    };
+    known.current.set(id, { key, made });
+    return made;
+  }, []);
+}
+
+/** The lines between the nodes that are drawn. */
+function useEdges(view: View | undefined, drawn: readonly ViewNode[], selected: string | null): Edge[] {
+  const known = useRef(new Map<string, Edge>());
+  return useMemo(() => {
+    if (view === undefined) return [];
+    const ids = new Set(drawn.map(({ id }) => id));
+    return view.edges
+      .filter(({ from, to }) => ids.has(from) && ids.has(to))
+      .map(({ id, from, to, kind }) => {
+        const className = selected !== null && (from === selected || to === selected) ? 'near' : '';
+        const text = view.edges.length <= 40 ? enumLabel(kind) : undefined;
+        const before = known.current.get(id);
+        if (before && before.className === className && before.label === text) return before;
+        const made: Edge = { id, source: to, target: from, markerEnd: MARKER, className, label: text, focusable: false };
+        known.current.set(id, made);
+        return made;
+      });
+  }, [view, drawn, selected]);
+}
+
+/** The frame around all boxes. */
+function around(boxes: ReadonlyMap<string, Box>) {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const { x, y, width, height } of boxes.values()) {
+    left = Math.min(left, x);
+    top = Math.min(top, y);
+    right = Math.max(right, x + width);
+    bottom = Math.max(bottom, y + height);
+  }
+  return { x: left, y: top, width: right - left, height: bottom - top };
 }

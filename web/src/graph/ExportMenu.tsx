@@ -3,7 +3,8 @@ import { Button, Menu, MenuItem, MenuTrigger, Popover } from 'react-aria-compone
 import { useClient } from 'urql';
 import { graphql } from '../api/graphql';
 import { queryErrorText } from '../api/errortext';
-import { csv, png, save, svg } from './exports';
+import { save } from '../components/save';
+import { csv, png, svg } from './exports';
 import type { Box } from './layout';
 import type { Loaded, LineageQuestion } from './useLineage';
 import type { View } from './view';

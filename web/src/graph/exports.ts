@@ -4,16 +4,6 @@ import type { Box } from './layout';
 import type { LineageEdge, LineageNode } from './useLineage';
 import type { View } from './view';
 
-/** Saves a text or a picture as a file. */
-export function save(name: string, content: BlobPart, type: string): void {
-  const url = URL.createObjectURL(new Blob([content], { type }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
 /** The table as CSV. A value that a spreadsheet would take for a formula gets a quote before it. */
 export function csv(nodes: readonly LineageNode[], edges: readonly LineageEdge[]): string {
   const cell = (value: string | number) => {

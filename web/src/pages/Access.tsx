@@ -59,6 +59,9 @@ function Mine() {
       {may('token.manage.own') && <Tokens />}
       <Panel title="What you may do">
         <p>
+          <Link href="/notifications">What you are told</Link>
+        </p>
+        <p>
           You are <strong>{viewer.subject}</strong>, with {viewer.roles.length === 1 ? 'the role' : 'the roles'} {viewer.roles.join(', ')}.
         </p>
         <ul className="areas">

@@ -31,7 +31,7 @@ const DEPRECATIONS = graphql(`
     deprecations(first: 20, after: $after, filter: $filter) {
       edges {
         node {
-          id modelName version step plan guide sunset plannedBy plannedAt announcedBy announcedAt closedBy closedAt cleanedAt reason
+          id modelName version step plan guide sunset plannedBy plannedAt announcedBy announcedAt closedBy closedAt keepUntil cleanedBy cleanedAt reason
           replacement { id version }
           consumers(first: 5) { totalCount edges { node { id subject lastUsedAt migrated } } }
         }
@@ -155,13 +155,13 @@ function Deprecations() {
                       </>
                     )}
                   </div>
-                  {one.modelName && one.version && <DeprecationButtons model={one.modelName} version={one.version} step={one.step} sunset={one.sunset} />}
+                  {one.modelName && one.version && <DeprecationButtons model={one.modelName} version={one.version} step={one.step} sunset={one.sunset} keepUntil={one.keepUntil} />}
                   <ol className="steps">
                     <Step name="planned" at={one.plannedAt} by={one.plannedBy} />
                     <Step name="announced" at={one.announcedAt} by={one.announcedBy} />
                     <Step name="sunset" at={one.sunset} done={one.step === 'RETIRED' || one.step === 'CLEANED_UP'} />
                     <Step name={one.step === 'WITHDRAWN' ? 'withdrawn' : 'retired'} at={one.closedAt} by={one.closedBy} />
-                    <Step name="cleaned up" at={one.cleanedAt} />
+                    <Step name="cleaned up" at={one.cleanedAt} by={one.cleanedBy} />
                   </ol>
                   {(one.reason ?? one.plan) && <div>{one.reason ?? one.plan}</div>}
                   <Text text={one.guide} />

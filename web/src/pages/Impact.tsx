@@ -13,7 +13,7 @@ import { RecallButton } from '../components/RecallButton';
 import { MARK, Recalled, stateOf } from '../components/Recalled';
 import { count } from '../components/format';
 import { useUrlState } from '../components/useUrlState';
-import { save } from '../graph/exports';
+import { save } from '../components/save';
 import { truncationText } from '../graph/labels';
 
 const IMPACT = graphql(`

@@ -5,7 +5,7 @@ import { Link } from 'wouter';
 import { print } from 'graphql/language/printer';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { useMay } from '../api/viewer';
-import { graphiqlHref, impactHref, lineageHref, nodeHref, useSegments, versionHref } from '../components/links';
+import { complianceHref, graphiqlHref, impactHref, lineageHref, nodeHref, useSegments, versionHref } from '../components/links';
 import { STAGES, Stage, Tags, Time } from '../components/Marks';
 import { Recalled } from '../components/Recalled';
 import { Answer, NotFound, Page, Panel, Skeleton } from '../components/Page';
@@ -110,6 +110,11 @@ export default function Model() {
           {main && (
             <Link className="button" href={impactHref(main.id)}>
               Impact
+            </Link>
+          )}
+          {main?.version && (
+            <Link className="button" href={complianceHref(name, main.version)}>
+              Compliance of {main.version}
             </Link>
           )}
           <a className="button" href={graphiqlHref(print(MODEL), { name })}>

@@ -3,7 +3,7 @@ import { useQuery } from 'urql';
 import { Link } from 'wouter';
 import { print } from 'graphql/language/printer';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
-import { compareHref, graphiqlHref, impactHref, lineageHref, modelHref, nodeHref, useSegments } from '../components/links';
+import { compareHref, complianceHref, graphiqlHref, impactHref, lineageHref, modelHref, nodeHref, useSegments } from '../components/links';
 import { Stage, Tags, Time } from '../components/Marks';
 import { RecallButton } from '../components/RecallButton';
 import { Recalled } from '../components/Recalled';
@@ -13,6 +13,7 @@ import { bytes, label, long, number } from '../components/format';
 import { Card } from './version/Card';
 import { Actions, Requests, VersionGates } from './version/Actions';
 import { Provenance } from './version/Provenance';
+import { MovedButton } from './governance/DeprecationActions';
 
 export const VERSION = graphql(`
   query Version($model: String!, $version: String!) {
@@ -85,6 +86,11 @@ export default function Version() {
             <Link className="button" href={compareHref(version.id, null)}>
               Compare
             </Link>
+            {version.version && (
+              <Link className="button" href={complianceHref(name, version.version)}>
+                Compliance
+              </Link>
+            )}
             <a className="button" href={graphiqlHref(print(VERSION), { model: name, version: asked })}>
               Open this query in GraphiQL
             </a>
@@ -194,6 +200,11 @@ function Deprecated({ version, name }: { version: VersionData; name: string }) {
         {one.reason ?? one.plan}
       </p>
       <Text text={one.guide} />
+      {one.step === 'ANNOUNCED' && version.version && (
+        <div className="actions">
+          <MovedButton model={name} version={version.version} />
+        </div>
+      )}
     </div>
   );
 }

@@ -6,6 +6,7 @@ import { useMay, useViewer } from '../../api/viewer';
 import { ActionDialog, TextField } from '../../components/ActionDialog';
 import { Time } from '../../components/Marks';
 import { Answer, Panel } from '../../components/Page';
+import { ShownOnce } from '../../components/ShownOnce';
 
 const TOKENS = graphql(`
   query Tokens($subject: String) {
@@ -32,22 +33,7 @@ export function Tokens() {
   const again = () => ask({ requestPolicy: 'network-only' });
   return (
     <Panel title={all ? 'Tokens' : 'My tokens'} more={<NewToken onMade={(token) => { setMade(token); again(); }} />}>
-      {made !== null && (
-        <div className="notice stack" role="status">
-          <p>This is the new token. It is shown this once: copy it now.</p>
-          <p>
-            <code className="secret">{made}</code>
-          </p>
-          <div className="actions">
-            <button type="button" onClick={() => void navigator.clipboard?.writeText(made)}>
-              Copy
-            </button>
-            <button type="button" onClick={() => setMade(null)}>
-              I have it
-            </button>
-          </div>
-        </div>
-      )}
+      {made !== null && <ShownOnce what="The new token" secret={made} onDone={() => setMade(null)} />}
       {everyone && (
         <label className="check">
           <input type="checkbox" checked={all} onChange={(event) => setAll(event.target.checked)} /> of everybody
