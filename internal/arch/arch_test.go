@@ -40,6 +40,7 @@ var allowedImports = map[string][]string{
 	"openlineage":       {"registry"},
 	"signing":           {},
 	"packaging":         {"registry"},
+	"outbound":          {},
 	"policies":          {"graph", "registry"},
 	// The parts of service.
 	"service/core":       {"blobs", "graph", "lineage", "policies", "registry", "signing"},
@@ -86,7 +87,7 @@ var allowedImports = map[string][]string{
 	"rest/githost":           {"registry"},
 	"rest/stream":            {"service"},
 	"rest/wire":              {"registry"},
-	"notify":                 {"service", "registry"},
+	"notify":                 {"service", "outbound", "registry"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "rest/kubeflow", "web", "rest/githost"},
 	"cmd/pedigree": {"server", "audit", "blobs", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry", "connect/demo", "connect/git", "connect/dvc", "connect/mlflow",
 		"connect/remote", "connect/jsonlines", "connect/kfp", "connect/kubernetes", "connect/croissant", "connect/source", "notify", "compliance", "markdown", "connect/modelcard", "connect/githost"},
