@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"pedigree/outbound"
 	"pedigree/registry"
 	"pedigree/service/access"
 	"pedigree/service/webhooks"
@@ -237,7 +238,7 @@ func TestPublicAddresses(t *testing.T) {
 		"127.0.0.1": false, "127.9.9.9": false, "::1": false, "10.1.2.3": false, "172.16.0.1": false, "192.168.1.1": false, "169.254.169.254": false, "100.64.0.1": false, "0.0.0.0": false, "0.1.2.3": false,
 		"224.0.0.1": false, "255.255.255.255": false, "240.0.0.1": false, "198.18.0.1": false, "192.0.2.1": false, "168.63.129.16": false, "::": false, "fe80::1": false, "fe80::1%eth0": false, "fc00::1": false, "fd00:ec2::254": false,
 		"ff02::1": false, "64:ff9b::7f00:1": false, "64:ff9b:1::1": false, "2002:7f00:1::1": false, "2001:0:1::1": false, "::ffff:127.0.0.1": false, "::127.0.0.1": false, "fec0::1": false, "2001:db8::1": false} {
-		if got := publicAddress(netip.MustParseAddr(text)); got != want {
+		if got := outbound.Public(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s: %v", text, got)
 		}
 	}

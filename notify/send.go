@@ -16,6 +16,7 @@ import (
 	"strings"
 	"time"
 
+	"pedigree/outbound"
 	"pedigree/registry"
 	"pedigree/service/webhooks"
 )
@@ -26,15 +27,9 @@ const maxAnswer = 64 << 10
 // newClient returns the client that speaks to receivers: no proxy, no redirects, and no address that
 // is not public.
 func newClient(c Config) *http.Client {
-	dialer := &net.Dialer{Timeout: c.Timeout}
-	if !c.AllowPrivate {
-		dialer.Control = checkConnection
-	}
-	return &http.Client{Timeout: c.Timeout,
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		Transport: &http.Transport{DialContext: dialer.DialContext, TLSHandshakeTimeout: c.Timeout, ResponseHeaderTimeout: c.Timeout,
-			TLSClientConfig: &tls.Config{RootCAs: c.Roots, MinVersion: tls.VersionTLS12}, ForceAttemptHTTP2: true,
-			MaxResponseHeaderBytes: maxAnswer, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute}}
+	client := outbound.NewClient(outbound.Options{AllowPrivate: c.AllowPrivate, Timeout: c.Timeout, Roots: c.Roots})
+	client.Timeout = c.Timeout
+	return client
 }
 
 // attempt is what became of an attempt.
@@ -80,7 +75,7 @@ func outcomeOf(err error) registry.DeliveryOutcome {
 	var slow net.Error
 	var certificate *tls.CertificateVerificationError
 	switch {
-	case errors.Is(err, errAddressRefused):
+	case errors.Is(err, outbound.ErrRefused):
 		return registry.AddressRefused
 	case errors.As(err, &certificate):
 		return registry.BadCertificate

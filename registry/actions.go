@@ -69,8 +69,12 @@ const (
 	// removes them.
 	ArtifactRead  Action = "artifact.read"
 	ArtifactWrite Action = "artifact.write"
+	// ArtifactVerify reads files that lie elsewhere, to compare them with their digests.
+	ArtifactVerify Action = "artifact.verify"
 	// SignatureAttach keeps signed bundles beside versions.
 	SignatureAttach Action = "signature.attach"
+	// SignatureDetach removes signed bundles from versions.
+	SignatureDetach Action = "signature.detach"
 	// ArtifactSweep removes stored files that no version names.
 	ArtifactSweep Action = "artifact.sweep"
 	// WebhookManageOwn makes, changes and lists the caller's own webhooks, WebhookManageAny anybody's.
@@ -86,7 +90,7 @@ func Actions() []Action {
 		LineageRetract, LineageRetractAny, FactsRecord, AccessManage, TokenManageOwn, TokenManageAny,
 		RequestRead, TransitionApprove, GovernanceConfigure, ReviewPlan, ReviewRecord,
 		DeprecationRead, DeprecationPlan, DeprecationAnnounce, MigrationConfirm,
-		RecallRead, RecallWrite, RecallClear, RecallResolve, ArtifactRead, ArtifactWrite, SignatureAttach, ArtifactSweep, WebhookManageOwn, WebhookManageAny}
+		RecallRead, RecallWrite, RecallClear, RecallResolve, ArtifactRead, ArtifactWrite, ArtifactVerify, SignatureAttach, SignatureDetach, ArtifactSweep, WebhookManageOwn, WebhookManageAny}
 }
 
 // IsAction reports whether a text is the name of an action.
@@ -176,7 +180,9 @@ func mutations() (ops []Operation) {
 	m("retireModelVersion", TransitionDo)
 	m("cleanupModelVersion", VersionDelete)
 	m("deleteArtifact", ArtifactWrite)
+	m("verifyArtifact", ArtifactVerify)
 	m("attachSignature", SignatureAttach)
+	m("detachSignature", SignatureDetach)
 	m("sweepArtifacts", ArtifactSweep)
 	for _, name := range []string{"createWebhook", "updateWebhook", "deleteWebhook", "rotateWebhookSecret", "testWebhook", "replayWebhook"} {
 		m(name, WebhookManageOwn)
@@ -262,7 +268,9 @@ const (
 	LogFileStored           LogAction = "file_stored"
 	LogFileRemoved          LogAction = "file_removed"
 	LogFilesSwept           LogAction = "files_swept"
+	LogArtifactVerified     LogAction = "artifact_verified"
 	LogSignatureAttached    LogAction = "signature_attached"
+	LogSignatureDetached    LogAction = "signature_detached"
 	LogWebhookCreated       LogAction = "webhook_created"
 	LogWebhookUpdated       LogAction = "webhook_updated"
 	LogWebhookDeleted       LogAction = "webhook_deleted"

@@ -21,6 +21,11 @@ type Artifact struct {
 	// Stored is true for a file whose bytes this registry has. No input sets it: only who sent the
 	// bytes may make others read them.
 	Stored bool `json:"stored,omitempty"`
+	// Matches says whether the file had the digest, and the size, when it was last read where it
+	// lies; nil when it never was.
+	Matches    *bool     `json:"matches,omitempty"`
+	VerifiedAt time.Time `json:"verifiedAt,omitzero"`
+	VerifiedBy string    `json:"verifiedBy,omitempty"`
 }
 
 // ArtifactID is the id of an artifact by its version and name.

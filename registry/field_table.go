@@ -196,7 +196,7 @@ var nouns = []*Noun{
 		resolverFields(Metadata, "modelVersion"), resolverFields(Catalog, "upstream", "downstream", "recallState", "recalls")),
 	newNoun("Artifact", KindArtifact,
 		columnField(Download, "name", IndexName), documentFields(Download, "uri"), columnField(Download, "digest", IndexNamespace), documentFields(Download, "sizeBytes", "format"),
-		documentFields(Secret, "storageKey", "serviceAccountName"), documentFields(Download, "recordedAt", "stored"), resolverFields(Download, "downloadPath")),
+		documentFields(Secret, "storageKey", "serviceAccountName"), documentFields(Download, "recordedAt", "stored", "matches", "verifiedAt", "verifiedBy"), resolverFields(Download, "downloadPath")),
 	newNoun("Signature", KindSignature,
 		columnField(Download, "digest", IndexName), documentFields(Download, "bundleKind", "sizeBytes", "attachedBy"), columnField(Download, "attachedAt", IndexValidFrom),
 		resolverFields(Download, "verification")),

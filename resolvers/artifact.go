@@ -17,6 +17,11 @@ func (r *mutationResolver) DeleteArtifact(ctx context.Context, input artifacts.D
 	return r.service.DeleteArtifact(ctx, input)
 }
 
+// VerifyArtifact is the resolver for the verifyArtifact field.
+func (r *mutationResolver) VerifyArtifact(ctx context.Context, input artifacts.VerifyArtifactInput) (*artifacts.VerifyArtifactPayload, error) {
+	return r.service.VerifyArtifact(ctx, input)
+}
+
 // SweepArtifacts is the resolver for the sweepArtifacts field.
 func (r *mutationResolver) SweepArtifacts(ctx context.Context, input artifacts.SweepArtifactsInput) (*artifacts.SweepArtifactsPayload, error) {
 	return r.service.SweepArtifacts(ctx, input)

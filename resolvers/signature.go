@@ -10,11 +10,17 @@ import (
 	"pedigree/registry"
 	"pedigree/resolvers/internal/gql"
 	"pedigree/service/catalog"
+	"pedigree/service/core"
 )
 
 // AttachSignature is the resolver for the attachSignature field.
 func (r *mutationResolver) AttachSignature(ctx context.Context, input catalog.AttachSignatureInput) (*catalog.AttachSignaturePayload, error) {
 	return r.service.AttachSignature(ctx, input)
+}
+
+// DetachSignature is the resolver for the detachSignature field.
+func (r *mutationResolver) DetachSignature(ctx context.Context, input catalog.DetachSignatureInput) (*core.DeletePayload, error) {
+	return r.service.DetachSignature(ctx, input)
 }
 
 // Verification is the resolver for the verification field.

@@ -81,6 +81,10 @@ func ReadRuns(r core.RunReader) Option { return core.ReadRuns(r) }
 // it there are no files.
 func WithBlobs(store *blobs.Store, fileBytes int64) Option { return core.WithBlobs(store, fileBytes) }
 
+// WithReferences makes the service open files that lie elsewhere, to verify them. Without it none are
+// opened.
+func WithReferences(r core.Elsewhere) Option { return core.WithReferences(r) }
+
 // RunTimeout makes runs without an end UNKNOWN after a time, by default 7 days; zero for never.
 func RunTimeout(d time.Duration) Option { return core.RunTimeout(d) }
 

@@ -3,10 +3,12 @@ package main
 import (
 	"net/url"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"pedigree/blobs"
+	"pedigree/references"
 	"pedigree/registry"
 	"pedigree/service"
 )
@@ -18,6 +20,25 @@ const maxFileBytes = 10 << 30
 func addArtifactFlags(cmd *cobra.Command) {
 	addArtifactsFlag(cmd)
 	cmd.Flags().Int64("artifact-max-bytes", maxFileBytes, "the size limit of a file of a version in bytes")
+}
+
+// addVerifyFlags adds the flags of serve about files that lie elsewhere.
+func addVerifyFlags(cmd *cobra.Command) {
+	cmd.Flags().StringSlice("artifact-verify-schemes", nil, "the schemes of files elsewhere that verifyArtifact may read: some of "+strings.Join(references.Schemes(), ", ")+"; none without it")
+	cmd.Flags().Bool("artifact-verify-allow-private", false, "let verifyArtifact read files at loopback and private addresses")
+}
+
+// openReferences returns what opens files elsewhere; nil when no scheme is allowed.
+func openReferences(s *settings) ([]service.Option, error) {
+	schemes := s.GetStringSlice("artifact-verify-schemes")
+	if len(schemes) == 0 {
+		return nil, nil
+	}
+	opener, err := references.New(references.Config{Schemes: schemes, AllowPrivate: s.GetBool("artifact-verify-allow-private")})
+	if err != nil {
+		return nil, registry.Invalid("artifact-verify-schemes", "%s", err)
+	}
+	return []service.Option{service.WithReferences(opener)}, nil
 }
 
 // addArtifactsFlag adds the flag that names the place of the files.

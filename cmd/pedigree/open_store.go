@@ -66,7 +66,12 @@ func openLocalRegistry(ctx context.Context, s *settings, mode storeMode, options
 		store.Close()
 		return nil, err
 	}
-	return &localRegistry{store, service.New(gate, slices.Concat(options, trust, []service.Option{files})...)}, nil
+	elsewhere, err := openReferences(s)
+	if err != nil {
+		store.Close()
+		return nil, err
+	}
+	return &localRegistry{store, service.New(gate, slices.Concat(options, trust, elsewhere, []service.Option{files})...)}, nil
 }
 
 // openStore opens a store. The scheme of the URL selects the engine. Errors never contain

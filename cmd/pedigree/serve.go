@@ -57,6 +57,7 @@ store the same key.`,
 	cmd.Flags().Duration("run-timeout", registry.DefaultRunTimeout, "the time after which a run that began, and whose end nobody told, is UNKNOWN; 0 for never")
 	cmd.Flags().StringSlice("cors-origins", nil, "the origins whose pages may call the API from a browser")
 	addArtifactFlags(cmd)
+	addVerifyFlags(cmd)
 	addTrustFlag(cmd)
 	addWebhookFlags(cmd)
 	addLineageOutFlags(cmd)

@@ -73,6 +73,8 @@ func (seed *seedData) mutationInputs() map[string]string {
 		"cleanupModelVersion":        `{id: ` + id("a3") + `}`,
 		"deleteArtifact":             `{id: ` + id("a3") + `, path: ` + q("a3/file") + `}`,
 		"sweepArtifacts":             `{}`,
+		"verifyArtifact":             `{id: ` + id("a2/artifact0") + `}`,
+		"detachSignature":            `{id: ` + id("a3") + `, digest: ` + q("a3/signature") + `}`,
 		"attachSignature":            `{id: ` + id("a3") + `, bundle: "` + newSignedBundle + `"}`,
 		"retractLineage":             `{from: ` + id("train-a1") + `, to: ` + id("raw2") + `, kind: USED}`,
 	}

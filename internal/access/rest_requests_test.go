@@ -107,6 +107,7 @@ func (seed *seedData) restReadTargets() map[string][]string {
 	}
 	out["models/{name}/{version}/artifacts/{path...}"] = []string{a2 + "/artifacts/" + seed.name["a2/file"]}
 	out["artifacts/{id}/content"] = []string{"artifacts/" + id("a2/file") + "/content"}
+	out["models/{name}/{version}/signatures/{digest}"] = []string{a2 + "/signatures/" + seed.name["a2/signature"]}
 	for _, part := range []string{"versions", "aliases", "reviews"} {
 		out["models/{name}/"+part] = []string{alpha + "/" + part}
 	}
@@ -151,6 +152,8 @@ func (seed *seedData) restWrites() map[string]restRequest {
 		"POST deployments/{id}/end":                          send("deployments/"+id("deployed-a2")+"/end", ""),
 		"PUT models/{name}/{version}/artifacts/{path...}":    {target: a3 + "/artifacts/new/model.bin", media: "application/octet-stream", body: "new bytes"},
 		"DELETE models/{name}/{version}/artifacts/{path...}": {target: a3 + "/artifacts/" + seed.name["a3/file"]},
+		"DELETE models/{name}/{version}/signatures/{digest}": {target: a3 + "/signatures/" + seed.name["a3/signature"]},
+		"POST artifacts/{id}/verify":                         send("artifacts/"+id("a2/artifact0")+"/verify", ""),
 		"PUT models/{name}/{version}/signatures":             send(a3+"/signatures", `{"bundle":"`+newSignedBundle+`"}`),
 		"POST datasets":                                      send("datasets", `{"dataset":"new","version":"1"}`),
 		"POST runs":                                          send("runs", `{"producer":"p","run_id":"1","name":"r","inputs":["`+id("raw")+`"]}`),

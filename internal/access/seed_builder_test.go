@@ -73,7 +73,7 @@ func buildSeed(path string) (*seedData, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &seedBuilder{seed: seed, s: service.New(gate, service.WithBlobs(files, 1<<20))}
+	b := &seedBuilder{seed: seed, s: service.New(gate, service.WithBlobs(files, 1<<20), service.WithReferences(elsewhere{}))}
 	b.recordCode()
 	b.recordData()
 	b.registerModels()
@@ -345,10 +345,15 @@ func (b *seedBuilder) sign(label string, visibleTo ...map[registry.ID]bool) {
 				catalog.AttachSignatureInput{ID: &id, Bundle: signedBundle(payload)})
 			if err == nil {
 				b.addRow(label+"/signature"+string(p.Signature.BundleKind), p.Signature.ID, visibleTo...)
+				b.seed.name[label+"/signature"] = p.Signature.Digest
 			}
 			return err
 		})
 	}
+	b.do("verify "+label, func() error {
+		_, err := b.s.VerifyArtifact(b.asAdmin(), artifacts.VerifyArtifactInput{ID: b.seed.id[label+"/artifact0"]})
+		return err
+	})
 }
 
 // registerVersions registers a1 and a2, which will be served, a3 to a6, which stay

@@ -328,7 +328,7 @@ var fieldsWithoutCanary = map[string]string{
 	"Recall.number": "a small number", "Recall.nodes": "ids, which the tests look for too", "Recall.severity": "one of four words", "Recall.fixedBy": "ids, which the tests look for too",
 	"Recall.state": "one of two words", "Recall.seq": "a small number", "Recall.clearedSeq": "a small number", "RecallResolution.recallId": "an id, which the tests look for too",
 	"RecallResolution.deploymentId": "an id, which the tests look for too", "RecallResolution.versionId": "an id, which the tests look for too", "RecallResolution.handling": "one of three words",
-	"Artifact.stored": "true or false", "Signature.bundleKind": "one of two words", "Signature.sizeBytes": "a size that other bundles have too", "TransitionGuard.requireSignature": "true or false",
+	"Artifact.stored": "true or false", "Artifact.matches": "true or false", "Signature.bundleKind": "one of two words", "Signature.sizeBytes": "a size that other bundles have too", "TransitionGuard.requireSignature": "true or false",
 	"Consumer.versionId": "an id, which the tests look for too", "Consumer.uses": "a small number", "Consumer.days": "days and small numbers",
 	"Transition.replacedBy": "an id, which the tests look for too", "LogEntry.seq": "a small number", "LogEntry.action": "one of a few words",
 	"LogEntry.objects": "ids, which the tests look for too", "LogEntry.model": "an id, which the tests look for too",

@@ -161,7 +161,7 @@ func openOn(t testing.TB, store graph.Store, policy string, options ...service.O
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.service = service.New(gate, append(options, service.WithBlobs(files, 1<<20), service.WithTrust(seedTrust))...)
+	s.service = service.New(gate, append(options, service.WithBlobs(files, 1<<20), service.WithTrust(seedTrust), service.WithReferences(elsewhere{}))...)
 	s.signLog(t)
 	srv := httptest.NewServer(server.New(s.service, server.Config{AliveInterval: 100 * time.Millisecond, Log: slog.New(slog.NewTextHandler(s.log, &slog.HandlerOptions{Level: slog.LevelError}))}))
 	s.url = srv.URL
@@ -284,4 +284,12 @@ func (a *answer) readable() []byte {
 		}
 	}
 	return b.Bytes()
+}
+
+// elsewhere has a file at each URI.
+type elsewhere struct{}
+
+// Open opens the one file.
+func (elsewhere) Open(context.Context, string) (io.ReadCloser, error) {
+	return io.NopCloser(strings.NewReader("bytes elsewhere")), nil
 }

@@ -40,6 +40,8 @@ var allowedImports = map[string][]string{
 	"openlineage":       {"registry"},
 	"signing":           {},
 	"packaging":         {"registry"},
+	"outbound":          {},
+	"references":        {"outbound", "registry"},
 	"policies":          {"graph", "registry"},
 	// The parts of service.
 	"service/core":       {"blobs", "graph", "lineage", "policies", "registry", "signing"},
@@ -87,10 +89,10 @@ var allowedImports = map[string][]string{
 	"rest/githost":           {"registry"},
 	"rest/stream":            {"service"},
 	"rest/wire":              {"registry"},
-	"notify":                 {"service", "registry"},
+	"notify":                 {"service", "outbound", "registry"},
 	"server":                 {"service", "registry", "resolvers/door", "rest/v1", "rest/mlflow", "rest/openlineage", "rest/kubeflow", "web", "rest/githost"},
 	"cmd/pedigree": {"server", "audit", "blobs", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry", "connect/demo", "connect/git", "connect/dvc", "connect/mlflow",
-		"connect/remote", "connect/jsonlines", "connect/kfp", "connect/kubernetes", "connect/croissant", "connect/source", "notify", "compliance", "markdown", "connect/modelcard", "connect/githost"},
+		"connect/remote", "connect/jsonlines", "connect/kfp", "connect/kubernetes", "connect/croissant", "connect/source", "notify", "compliance", "markdown", "connect/modelcard", "connect/githost", "references"},
 	// Helpers for tests.
 	"internal/neo4jtest":     {},
 	"internal/neo4jtest/cmd": {"internal/neo4jtest"},

@@ -9,6 +9,7 @@ import (
 
 	"pedigree/registry"
 	"pedigree/rest/stream"
+	"pedigree/service"
 	"pedigree/service/artifacts"
 	"pedigree/service/core"
 )
@@ -123,7 +124,15 @@ func artifactRoutes() []route {
 			summary: "The bytes of a stored file, or a range of them"},
 		{method: http.MethodDelete, pattern: one, operation: "deleteArtifact", serve: deleteFile, out: reflect.TypeFor[core.DeletePayload](),
 			summary: "Removes a stored file from a version"},
+		verifyRoute(),
 		{method: http.MethodGet, pattern: "artifacts/{id}/content", operation: "artifact", serve: getContent, download: true, time: fileTime, answerMedia: "application/octet-stream",
 			summary: "The bytes of a stored file by the id of its artifact, or a range of them"},
 	}
+}
+
+// verifyRoute is the route that reads a file where it lies. It has the time of a download.
+func verifyRoute() route {
+	rt := write(http.MethodPost, "artifacts/{id}/verify", "verifyArtifact", "Reads a file that lies elsewhere, and records whether it has its digest", (*service.Service).VerifyArtifact)
+	rt.time, rt.download = fileTime, true
+	return rt
 }

@@ -1,6 +1,9 @@
 package v1
 
 import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -60,10 +63,17 @@ func TestReadsOfADeprecatedVersionSaySo(t *testing.T) {
 	const one = "models/fraud/v1.0.0"
 	a.admin(200, "PUT", "models/fraud/aliases/old", `{"version":"v1.0.0"}`)
 	id := a.idOf(one)
+	bundle, err := os.ReadFile("../../signing/testdata/key-prime256v1.sig")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bundle = bytes.TrimSpace(bundle)
+	a.admin(201, "PUT", one+"/signatures", `{"bundle":"`+base64.StdEncoding.EncodeToString(bundle)+`"}`)
+	digest := fmt.Sprintf("sha256:%x", sha256.Sum256(bundle))
 	reads := []string{one + "?fields=status", "models/fraud/old"}
 	for _, rt := range a.handler.routes {
 		if rt.method == http.MethodGet && rt.isAboutVersion() {
-			target := strings.NewReplacer("{name}", "fraud", "{version}", "v1.0.0", "{id}", id, "{path...}", "a/b", "transition-check", "transition-check?to_stage=staging", "/export", "/export?format=dot").Replace(rt.pattern)
+			target := strings.NewReplacer("{name}", "fraud", "{version}", "v1.0.0", "{id}", id, "{path...}", "a/b", "{digest}", digest, "transition-check", "transition-check?to_stage=staging", "/export", "/export?format=dot").Replace(rt.pattern)
 			reads = append(reads, target)
 		}
 	}

@@ -22,7 +22,7 @@ import (
 // rest follows from its types.
 
 // pathFields are the fields of an input that path parameters set.
-var pathFields = map[string]string{"name": "Model", "version": "Version", "alias": "Alias", "id": "ID", "gate": "Name", "subject": "Subject", "recall": "Recall"}
+var pathFields = map[string]string{"name": "Model", "version": "Version", "alias": "Alias", "id": "ID", "gate": "Name", "subject": "Subject", "recall": "Recall", "digest": "Digest"}
 
 // read makes a route for one object. get answers nil when there is none that the caller sees.
 func read[Query, Out any](pattern, operation, summary string, get func(context.Context, *call, *Query) (*Out, error)) route {

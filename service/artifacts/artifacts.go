@@ -10,10 +10,17 @@ import (
 )
 
 // Keeper keeps the files of versions.
-type Keeper struct{ core *core.Core }
+type Keeper struct {
+	core *core.Core
+	// verifying has a place for each file elsewhere that is read at one time.
+	verifying chan struct{}
+}
+
+// maxVerifying is how many files elsewhere are read at one time.
+const maxVerifying = 4
 
 // New returns a Keeper on a core.
-func New(c *core.Core) *Keeper { return &Keeper{c} }
+func New(c *core.Core) *Keeper { return &Keeper{c, make(chan struct{}, maxVerifying)} }
 
 // blobs returns the store of the bytes; FAILED_PRECONDITION where none is configured.
 func (k *Keeper) blobs() (*blobs.Store, error) {

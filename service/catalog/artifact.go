@@ -132,6 +132,9 @@ func SetArtifact(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion,
 			return unchanged, err
 		}
 		a.ValidFrom, a.RecordedAt, a.Meta = was.ValidFrom, was.RecordedAt, was.Meta
+		if a.URI == was.URI && a.Digest == was.Digest { // What was found of it holds for it still.
+			a.Matches, a.VerifiedAt, a.VerifiedBy = was.Matches, was.VerifiedAt, was.VerifiedBy
+		}
 		switch {
 		case reflect.DeepEqual(a, was):
 			return unchanged, nil

@@ -5,6 +5,7 @@ package core
 
 import (
 	"context"
+	"io"
 	"time"
 
 	"pedigree/blobs"
@@ -23,6 +24,8 @@ type Core struct {
 	Blobs *blobs.Store
 	// Trust is whom the server trusts to sign; nil when it trusts nobody.
 	Trust *signing.Trust
+	// References opens files that lie elsewhere; nil where none are opened.
+	References Elsewhere
 	// RunTimeout is after what time a run without an end is UNKNOWN; zero for never.
 	RunTimeout time.Duration
 	// FileBytes is the largest file in bytes.
@@ -46,6 +49,15 @@ func ReadRuns(r RunReader) Option { return func(c *Core) { c.Runs = r } }
 func WithBlobs(store *blobs.Store, fileBytes int64) Option {
 	return func(c *Core) { c.Blobs, c.FileBytes = store, fileBytes }
 }
+
+// Elsewhere opens files that lie elsewhere.
+type Elsewhere interface {
+	// Open opens the file of a URI. Its errors have codes, and are told to callers.
+	Open(ctx context.Context, uri string) (io.ReadCloser, error)
+}
+
+// WithReferences makes the service open files that lie elsewhere, to verify them.
+func WithReferences(r Elsewhere) Option { return func(c *Core) { c.References = r } }
 
 // RunTimeout makes runs without an end UNKNOWN after a time; zero for never.
 func RunTimeout(d time.Duration) Option { return func(c *Core) { c.RunTimeout = d } }

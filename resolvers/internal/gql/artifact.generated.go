@@ -117,6 +117,38 @@ func (ec *executionContext) fieldContext_SweepArtifactsPayload_bytes(_ context.C
 	return graphql.NewScalarFieldContext("SweepArtifactsPayload", field, false, false, "Int64")
 }
 
+func (ec *executionContext) _VerifyArtifactPayload_artifact(ctx context.Context, field graphql.CollectedField, obj *artifacts.VerifyArtifactPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VerifyArtifactPayload_artifact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Artifact, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.Artifact) graphql.Marshaler {
+			return ec.marshalOArtifact2ᚖpedigreeᚋregistryᚐArtifact(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_VerifyArtifactPayload_artifact(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "VerifyArtifactPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Artifact(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -247,6 +279,55 @@ func UnmarshalSweepArtifactsInput(ctx context.Context, raw any) (artifacts.Sweep
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputVerifyArtifactInput(ctx context.Context, obj any) (artifacts.VerifyArtifactInput, error) {
+	var it artifacts.VerifyArtifactInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"id", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2pedigreeᚋregistryᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalVerifyArtifactInput unmarshals raw into the VerifyArtifactInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalVerifyArtifactInput(ctx context.Context, raw any) (artifacts.VerifyArtifactInput, error) {
+	var out artifacts.VerifyArtifactInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "VerifyArtifactInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -331,6 +412,39 @@ func (ec *executionContext) _SweepArtifactsPayload(ctx context.Context, sel ast.
 	return out
 }
 
+var verifyArtifactPayloadImplementors = []string{"VerifyArtifactPayload"}
+
+func (ec *executionContext) _VerifyArtifactPayload(ctx context.Context, sel ast.SelectionSet, obj *artifacts.VerifyArtifactPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, verifyArtifactPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("VerifyArtifactPayload")
+		case "artifact":
+			out.Values[i] = ec._VerifyArtifactPayload_artifact(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -342,6 +456,11 @@ func (ec *executionContext) unmarshalNDeleteArtifactInput2pedigreeᚋserviceᚋa
 
 func (ec *executionContext) unmarshalNSweepArtifactsInput2pedigreeᚋserviceᚋartifactsᚐSweepArtifactsInput(ctx context.Context, v any) (artifacts.SweepArtifactsInput, error) {
 	res, err := ec.unmarshalInputSweepArtifactsInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNVerifyArtifactInput2pedigreeᚋserviceᚋartifactsᚐVerifyArtifactInput(ctx context.Context, v any) (artifacts.VerifyArtifactInput, error) {
+	res, err := ec.unmarshalInputVerifyArtifactInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -357,6 +476,13 @@ func (ec *executionContext) marshalOSweepArtifactsPayload2ᚖpedigreeᚋservice�
 		return graphql.Null
 	}
 	return ec._SweepArtifactsPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOVerifyArtifactPayload2ᚖpedigreeᚋserviceᚋartifactsᚐVerifyArtifactPayload(ctx context.Context, sel ast.SelectionSet, v *artifacts.VerifyArtifactPayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._VerifyArtifactPayload(ctx, sel, v)
 }
 
 // endregion ***************************** type.gotpl *****************************

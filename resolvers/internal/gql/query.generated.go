@@ -56,6 +56,7 @@ type MutationResolver interface {
 	AssignRole(ctx context.Context, input access.AssignRoleInput) (*access.RoleAssignmentPayload, error)
 	RevokeRole(ctx context.Context, input access.AssignRoleInput) (*access.RoleAssignmentPayload, error)
 	DeleteArtifact(ctx context.Context, input artifacts.DeleteArtifactInput) (*core.DeletePayload, error)
+	VerifyArtifact(ctx context.Context, input artifacts.VerifyArtifactInput) (*artifacts.VerifyArtifactPayload, error)
 	SweepArtifacts(ctx context.Context, input artifacts.SweepArtifactsInput) (*artifacts.SweepArtifactsPayload, error)
 	PlanDeprecation(ctx context.Context, input governance.PlanDeprecationInput) (*governance.DeprecationsPayload, error)
 	AnnounceDeprecation(ctx context.Context, input governance.AnnounceDeprecationInput) (*governance.DeprecationsPayload, error)
@@ -81,6 +82,7 @@ type MutationResolver interface {
 	SetReviewPlan(ctx context.Context, input governance.SetReviewPlanInput) (*catalog.ModelPayload, error)
 	RecordReview(ctx context.Context, input governance.RecordReviewInput) (*governance.RecordReviewPayload, error)
 	AttachSignature(ctx context.Context, input catalog.AttachSignatureInput) (*catalog.AttachSignaturePayload, error)
+	DetachSignature(ctx context.Context, input catalog.DetachSignatureInput) (*core.DeletePayload, error)
 	CreateAPIToken(ctx context.Context, input access.CreateAPITokenInput) (*access.CreateAPITokenPayload, error)
 	RevokeAPIToken(ctx context.Context, input access.RevokeAPITokenInput) (*access.RevokeAPITokenPayload, error)
 	CreateWebhook(ctx context.Context, input webhooks.CreateWebhookInput) (*webhooks.WebhookPayload, error)
@@ -368,6 +370,20 @@ func (ec *executionContext) field_Mutation_deleteWebhook_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (webhooks.DeleteWebhookInput, error) {
 			return ec.unmarshalNDeleteWebhookInput2pedigreeᚋserviceᚋwebhooksᚐDeleteWebhookInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_detachSignature_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (catalog.DetachSignatureInput, error) {
+			return ec.unmarshalNDetachSignatureInput2pedigreeᚋserviceᚋcatalogᚐDetachSignatureInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -886,6 +902,20 @@ func (ec *executionContext) field_Mutation_updateWebhook_args(ctx context.Contex
 	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
 		func(ctx context.Context, v any) (webhooks.UpdateWebhookInput, error) {
 			return ec.unmarshalNUpdateWebhookInput2pedigreeᚋserviceᚋwebhooksᚐUpdateWebhookInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["input"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_verifyArtifact_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (artifacts.VerifyArtifactInput, error) {
+			return ec.unmarshalNVerifyArtifactInput2pedigreeᚋserviceᚋartifactsᚐVerifyArtifactInput(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3780,6 +3810,50 @@ func (ec *executionContext) fieldContext_Mutation_deleteArtifact(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_verifyArtifact(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_verifyArtifact(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().VerifyArtifact(ctx, fc.Args["input"].(artifacts.VerifyArtifactInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *artifacts.VerifyArtifactPayload) graphql.Marshaler {
+			return ec.marshalOVerifyArtifactPayload2ᚖpedigreeᚋserviceᚋartifactsᚐVerifyArtifactPayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_verifyArtifact(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_VerifyArtifactPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_verifyArtifact_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_sweepArtifacts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -4874,6 +4948,50 @@ func (ec *executionContext) fieldContext_Mutation_attachSignature(ctx context.Co
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_attachSignature_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_detachSignature(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_detachSignature(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DetachSignature(ctx, fc.Args["input"].(catalog.DetachSignatureInput))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {
+			return ec.marshalODetachSignaturePayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_detachSignature(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DetachSignaturePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_detachSignature_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -7940,6 +8058,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
+		case "verifyArtifact":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_verifyArtifact(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		case "sweepArtifacts":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_sweepArtifacts(ctx, field)
@@ -8111,6 +8236,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "attachSignature":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_attachSignature(ctx, field)
+			})
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "detachSignature":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_detachSignature(ctx, field)
 			})
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++

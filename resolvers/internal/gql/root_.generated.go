@@ -105,6 +105,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("DeploymentFilter", ec.unmarshalInputDeploymentFilter),
 			graphql.NewInputUnmarshaler("DeploymentOrder", ec.unmarshalInputDeploymentOrder),
 			graphql.NewInputUnmarshaler("DeprecationFilter", ec.unmarshalInputDeprecationFilter),
+			graphql.NewInputUnmarshaler("DetachSignatureInput", ec.unmarshalInputDetachSignatureInput),
 			graphql.NewInputUnmarshaler("EndDeploymentInput", ec.unmarshalInputEndDeploymentInput),
 			graphql.NewInputUnmarshaler("EthicsInput", ec.unmarshalInputEthicsInput),
 			graphql.NewInputUnmarshaler("FactInput", ec.unmarshalInputFactInput),
@@ -167,6 +168,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("UpdateModelVersionInput", ec.unmarshalInputUpdateModelVersionInput),
 			graphql.NewInputUnmarshaler("UpdateNotificationSettingsInput", ec.unmarshalInputUpdateNotificationSettingsInput),
 			graphql.NewInputUnmarshaler("UpdateWebhookInput", ec.unmarshalInputUpdateWebhookInput),
+			graphql.NewInputUnmarshaler("VerifyArtifactInput", ec.unmarshalInputVerifyArtifactInput),
 			graphql.NewInputUnmarshaler("WithdrawDeprecationInput", ec.unmarshalInputWithdrawDeprecationInput),
 			graphql.NewInputUnmarshaler("WithdrawGateInput", ec.unmarshalInputWithdrawGateInput),
 			graphql.NewInputUnmarshaler("WithdrawPolicyRuleInput", ec.unmarshalInputWithdrawPolicyRuleInput),
@@ -373,6 +375,8 @@ type Role {
 extend type Mutation {
   "Remove a stored file from a version that is in DEVELOPMENT, STAGING or ARCHIVED. Files are sent by REST."
   deleteArtifact("Which one." input: DeleteArtifactInput!): DeleteArtifactPayload
+  "Reads a file that lies elsewhere, where the server allows its scheme, and records whether it has its digest. Large files: POST /api/v1/artifacts/{id}/verify has more time."
+  verifyArtifact("Which one." input: VerifyArtifactInput!): VerifyArtifactPayload
   "Remove stored bytes that no version names, and what broken uploads left."
   sweepArtifacts("What to remove." input: SweepArtifactsInput!): SweepArtifactsPayload
 }
@@ -413,6 +417,19 @@ type SweepArtifactsPayload {
   unfinished: Int
   "Bytes of both."
   bytes: Int64
+}
+
+"Which reference to verify."
+input VerifyArtifactInput {
+  "The id of the artifact."
+  id: ID!
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was found."
+type VerifyArtifactPayload {
+  "The artifact, with matches."
+  artifact: Artifact
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/card.graphqls", Input: `"What a version is, for those who must judge it (Mitchell et al., Model Cards for Model Reporting)."
@@ -5134,6 +5151,27 @@ type SearchStageCount {
 	{Name: "../../../schema/signature.graphqls", Input: `extend type Mutation {
   "Keep a signed bundle beside a version: an OpenSSF model signature or an attestation of provenance (SLSA). The same bundle again changes nothing."
   attachSignature("Which version, and the bundle." input: AttachSignatureInput!): AttachSignaturePayload
+  "Remove a signed bundle from a version that is in DEVELOPMENT, STAGING or ARCHIVED; the same again changes nothing."
+  detachSignature("Which version, and which bundle." input: DetachSignatureInput!): DetachSignaturePayload
+}
+
+"A signed bundle to remove."
+input DetachSignatureInput {
+  "The model's name; or give id."
+  model: String
+  "The version, such as 1.0.0."
+  version: String
+  "The version's id."
+  id: ID
+  "The digest of the bundle."
+  digest: String!
+  "Makes a retry safe for 24 hours."
+  idempotencyKey: String
+}
+"What was removed."
+type DetachSignaturePayload {
+  "The id of the signature; null when there was none."
+  deletedId: ID
 }
 
 "A signed bundle and the version that it is for."
@@ -5664,7 +5702,7 @@ type Artifact implements Node {
   revision: Int!
   "Its name within the version."
   name: String
-  "Where it lies, byte for byte as it was given, and never opened; blob:DIGEST of a stored file."
+  "Where it lies, byte for byte as it was given; blob:DIGEST of a stored file. Only verifyArtifact opens it, where the server allows its scheme."
   uri: String
   "algorithm:hex."
   digest: String
@@ -5680,6 +5718,12 @@ type Artifact implements Node {
   recordedAt: DateTime
   "Whether this registry has its bytes."
   stored: Boolean
+  "Whether a file that lies elsewhere had its digest when it was last verified; null when it never was."
+  matches: Boolean
+  "When it was last verified."
+  verifiedAt: DateTime
+  "Who had it verified."
+  verifiedBy: String
   "The path on this server where its bytes are; null for a reference. It needs the action artifact.read."
   downloadPath: String
 }
@@ -6399,6 +6443,12 @@ func (ec *executionContext) childFields_Artifact(ctx context.Context, field grap
 		return ec.fieldContext_Artifact_recordedAt(ctx, field)
 	case "stored":
 		return ec.fieldContext_Artifact_stored(ctx, field)
+	case "matches":
+		return ec.fieldContext_Artifact_matches(ctx, field)
+	case "verifiedAt":
+		return ec.fieldContext_Artifact_verifiedAt(ctx, field)
+	case "verifiedBy":
+		return ec.fieldContext_Artifact_verifiedBy(ctx, field)
 	case "downloadPath":
 		return ec.fieldContext_Artifact_downloadPath(ctx, field)
 	}
@@ -7313,6 +7363,14 @@ func (ec *executionContext) childFields_DeprecationNotice(ctx context.Context, f
 		return ec.fieldContext_DeprecationNotice_where(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DeprecationNotice", field.Name)
+}
+
+func (ec *executionContext) childFields_DetachSignaturePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DetachSignaturePayload_deletedId(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DetachSignaturePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_EndDeploymentPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9687,6 +9745,14 @@ func (ec *executionContext) childFields_UsageDay(ctx context.Context, field grap
 		return ec.fieldContext_UsageDay_downloads(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type UsageDay", field.Name)
+}
+
+func (ec *executionContext) childFields_VerifyArtifactPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "artifact":
+		return ec.fieldContext_VerifyArtifactPayload_artifact(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VerifyArtifactPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

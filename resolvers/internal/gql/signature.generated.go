@@ -164,6 +164,29 @@ func (ec *executionContext) fieldContext_BuildMaterial_digests(_ context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _DetachSignaturePayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *core.DeletePayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DetachSignaturePayload_deletedId(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DeletedID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *registry.ID) graphql.Marshaler {
+			return ec.marshalOID2ᚖpedigreeᚋregistryᚐID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DetachSignaturePayload_deletedId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DetachSignaturePayload", field, false, false, "ID")
+}
+
 func (ec *executionContext) _Signature_id(ctx context.Context, field graphql.CollectedField, obj *registry.Signature) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1060,6 +1083,76 @@ func UnmarshalAttachSignatureInput(ctx context.Context, raw any) (catalog.Attach
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputDetachSignatureInput(ctx context.Context, obj any) (catalog.DetachSignatureInput, error) {
+	var it catalog.DetachSignatureInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"model", "version", "id", "digest", "idempotencyKey"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "model":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("model"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Model = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalOID2ᚖpedigreeᚋregistryᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "digest":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("digest"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Digest = data
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDetachSignatureInput unmarshals raw into the DetachSignatureInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDetachSignatureInput(ctx context.Context, raw any) (catalog.DetachSignatureInput, error) {
+	var out catalog.DetachSignatureInput
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DetachSignatureInput", raw, &out)
+	return out, err
+}
+
 // endregion **************************** input.gotpl *****************************
 
 // region    ************************** interface.gotpl ***************************
@@ -1129,6 +1222,39 @@ func (ec *executionContext) _BuildMaterial(ctx context.Context, sel ast.Selectio
 			}
 		case "digests":
 			out.Values[i] = ec._BuildMaterial_digests(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
+var detachSignaturePayloadImplementors = []string{"DetachSignaturePayload"}
+
+func (ec *executionContext) _DetachSignaturePayload(ctx context.Context, sel ast.SelectionSet, obj *core.DeletePayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, detachSignaturePayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("DetachSignaturePayload")
+		case "deletedId":
+			out.Values[i] = ec._DetachSignaturePayload_deletedId(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
@@ -1501,6 +1627,11 @@ func (ec *executionContext) marshalNBuildMaterial2ᚖpedigreeᚋserviceᚋcatalo
 	return ec._BuildMaterial(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalNDetachSignatureInput2pedigreeᚋserviceᚋcatalogᚐDetachSignatureInput(ctx context.Context, v any) (catalog.DetachSignatureInput, error) {
+	res, err := ec.unmarshalInputDetachSignatureInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNSignatureEdge2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSignatureEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.SignatureEdge) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
@@ -1602,6 +1733,13 @@ func (ec *executionContext) marshalOBuildMaterial2ᚕᚖpedigreeᚋserviceᚋcat
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalODetachSignaturePayload2ᚖpedigreeᚋserviceᚋcoreᚐDeletePayload(ctx context.Context, sel ast.SelectionSet, v *core.DeletePayload) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DetachSignaturePayload(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSignature2ᚖpedigreeᚋregistryᚐSignature(ctx context.Context, sel ast.SelectionSet, v *registry.Signature) graphql.Marshaler {

@@ -1,4 +1,6 @@
-package notify
+// Package outbound speaks to foreign addresses: those that a caller names and the server has no reason
+// to trust. It speaks to public addresses alone, and follows nobody.
+package outbound
 
 import (
 	"errors"
@@ -7,8 +9,8 @@ import (
 	"syscall"
 )
 
-// errAddressRefused says that an address is of a network that the server does not speak to.
-var errAddressRefused = errors.New("notify: the address is not allowed")
+// ErrRefused says that an address is of a network that the server does not speak to.
+var ErrRefused = errors.New("outbound: the address is not allowed")
 
 // refusedNetworks are networks beyond those that netip knows: they lead into networks of the
 // operator, or carry addresses that do.
@@ -24,8 +26,8 @@ func prefixes(texts ...string) (out []netip.Prefix) {
 	return out
 }
 
-// publicAddress reports whether an address is one of the public networks.
-func publicAddress(a netip.Addr) bool {
+// Public reports whether an address is one of the public networks.
+func Public(a netip.Addr) bool {
 	if a.Zone() != "" {
 		return false
 	}
@@ -46,8 +48,8 @@ func publicAddress(a netip.Addr) bool {
 // refused too.
 func checkConnection(_, address string, _ syscall.RawConn) error {
 	to, err := netip.ParseAddrPort(address)
-	if err != nil || !publicAddress(to.Addr()) {
-		return fmt.Errorf("%w", errAddressRefused)
+	if err != nil || !Public(to.Addr()) {
+		return fmt.Errorf("%w", ErrRefused)
 	}
 	return nil
 }
