@@ -248,7 +248,6 @@ def webhook(call):
 do("create_webhook", lambda: webhook(lambda: client.create_webhook("w", "https://example.com/hook", ["registered_model.created", "model_version_tag.deleted"], description="a hook", secret="s3cret")))
 do("create_webhook, disabled", lambda: webhook(lambda: client.create_webhook("off", "https://example.com/off", ["prompt_alias.created"], status="DISABLED")))
 do("create_webhook to no address", lambda: client.create_webhook("w", "example", ["registered_model.created"]))
-do("create_webhook of what nobody has", lambda: client.create_webhook("w", "https://example.com/hook", ["budget_policy.exceeded"]))
 do("get_webhook", lambda: client.get_webhook(ids[0]))
 do("get_webhook of none", lambda: client.get_webhook("00000000-0000-0000-0000-000000000000"))
 do("list_webhooks", lambda: client.list_webhooks())
@@ -260,3 +259,4 @@ do("update_webhook of none", lambda: client.update_webhook("00000000-0000-0000-0
 do("delete_webhook", lambda: client.delete_webhook(ids[0]))
 do("delete_webhook again", lambda: client.delete_webhook(ids[0]))
 do("list_webhooks after that", lambda: client.list_webhooks())
+do("create_webhook of what nobody has", lambda: client.create_webhook("w", "https://example.com/hook", ["budget_policy.exceeded"]))
