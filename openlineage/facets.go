@@ -203,6 +203,9 @@ func MappedFacets() (out []string) {
 	return out
 }
 
+// IsMapped reports whether a facet becomes facts.
+func IsMapped(name string) bool { return facetForms[name] != nil || name == FactsFacet }
+
 // embedded leaves the names of embedded structs out of a path: they are no members of the JSON.
 var embedded = strings.NewReplacer("flow.", "", "columnInput.", "", "Name.", "")
 

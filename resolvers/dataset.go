@@ -20,6 +20,11 @@ func (r *datasetResolver) Versions(ctx context.Context, obj *registry.Dataset, f
 	return r.service.VersionsOfDataset(ctx, obj, page(first, after))
 }
 
+// Facets is the resolver for the facets field.
+func (r *datasetResolver) Facets(ctx context.Context, obj *registry.Dataset) ([]*registry.KeptFacet, error) {
+	return r.service.FacetsOf(ctx, obj)
+}
+
 // Columns is the resolver for the columns field.
 func (r *datasetVersionResolver) Columns(ctx context.Context, obj *registry.DatasetVersion) ([]*registry.Column, error) {
 	return r.service.ColumnsOf(ctx, obj)
@@ -48,6 +53,11 @@ func (r *datasetVersionResolver) RecallState(ctx context.Context, obj *registry.
 // Recalls is the resolver for the recalls field.
 func (r *datasetVersionResolver) Recalls(ctx context.Context, obj *registry.DatasetVersion) ([]registry.ID, error) {
 	return r.service.RecallsOf(ctx, obj)
+}
+
+// Facets is the resolver for the facets field.
+func (r *datasetVersionResolver) Facets(ctx context.Context, obj *registry.DatasetVersion) ([]*registry.KeptFacet, error) {
+	return r.service.FacetsOf(ctx, obj)
 }
 
 // Datasets is the resolver for the datasets field.

@@ -45,6 +45,11 @@ func (r *runResolver) Recalls(ctx context.Context, obj *registry.Run) ([]registr
 	return r.service.RecallsOf(ctx, obj)
 }
 
+// Facets is the resolver for the facets field.
+func (r *runResolver) Facets(ctx context.Context, obj *registry.Run) ([]*registry.KeptFacet, error) {
+	return r.service.FacetsOf(ctx, obj)
+}
+
 // Run returns gql.RunResolver implementation.
 func (r *Resolver) Run() gql.RunResolver { return &runResolver{r} }
 

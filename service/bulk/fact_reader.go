@@ -25,14 +25,19 @@ type FactReader struct {
 	containers map[registry.ID]*graph.Node
 	causes     map[registry.ID][]Cause
 	outputs    map[registry.ID][]Cause
+	// retracted are the edges that are told to be retracted, by their effects, knownEdges those
+	// that were told before, and known the nodes that were.
 	retracted  map[registry.ID][]FactInput
+	knownEdges map[graph.Edge]bool
+	known      map[registry.ID]*graph.Node
+	before     graph.Instant
 }
 
-// ownFacts are the facts of one node: those that are about it, its edges, and the sources of its
-// columns.
+// ownFacts are the facts of one node: what comes first, those that are about it, its edges, and the
+// sources of its columns.
 type ownFacts struct {
-	main, edges, columns []FactInput
-	needs                []registry.ID
+	first, main, edges, columns []FactInput
+	needs                       []registry.ID
 }
 
 // Cause is an edge of a node to a node that facts may name.
@@ -44,7 +49,7 @@ type Cause struct {
 // NewFactReader returns a reader of what a scope sees, at an instant of what is known.
 func NewFactReader(scope *policies.Scope, at graph.Instant) *FactReader {
 	r := &FactReader{nodes: map[registry.ID]*graph.Node{}, own: map[registry.ID]*ownFacts{}, repos: map[registry.ID]facts.RepositoryInput{},
-		containers: map[registry.ID]*graph.Node{}, causes: map[registry.ID][]Cause{}, outputs: map[registry.ID][]Cause{}, retracted: map[registry.ID][]FactInput{}}
+		containers: map[registry.ID]*graph.Node{}, causes: map[registry.ID][]Cause{}, outputs: map[registry.ID][]Cause{}, retracted: map[registry.ID][]FactInput{}, knownEdges: map[graph.Edge]bool{}, known: map[registry.ID]*graph.Node{}}
 	r.export = newFactExport(nil, scope, func(f FactInput) error {
 		o := r.own[r.export.current]
 		switch {
@@ -113,7 +118,7 @@ func (r *FactReader) addContainer(n *graph.Node) (err error) {
 
 // Of returns the facts of nodes, by their ids: none for a node that facts cannot stand for.
 func (r *FactReader) Of(ctx context.Context, nodes []*graph.Node) (map[registry.ID][]FactInput, error) {
-	if err := r.readAll(ctx, nodes); err != nil {
+	if err := core.FirstError(r.readAll(ctx, nodes), r.readKnown(ctx)); err != nil {
 		return nil, err
 	}
 	out := map[registry.ID][]FactInput{}
@@ -213,7 +218,7 @@ func (r *FactReader) readAll(ctx context.Context, nodes []*graph.Node) error {
 		for _, n := range nodes {
 			o := r.own[n.ID]
 			needed = append(needed, o.needs...)
-			lists := [][]FactInput{o.main, o.edges}
+			lists := [][]FactInput{o.first, o.main, o.edges}
 			if whole {
 				lists = append(lists, o.columns)
 			}
@@ -266,7 +271,7 @@ func referencesOf(f FactInput) (out []registry.ID) {
 func (r *FactReader) read(ctx context.Context, nodes []*graph.Node) error {
 	byKind := map[registry.Kind][]*graph.Node{}
 	for _, n := range nodes {
-		r.own[n.ID] = &ownFacts{edges: r.retracted[n.ID]}
+		r.own[n.ID] = &ownFacts{first: r.retracted[n.ID]}
 		if r.export.exportable(n) {
 			byKind[n.Kind] = append(byKind[n.Kind], n)
 		}
@@ -458,119 +463,4 @@ func ModelFact(n *graph.Node) (FactInput, bool, error) {
 	}
 	_, f, err := modelFact(n)
 	return f, err == nil, err
-}
-
-// speech is what is being said of one node.
-type speech struct {
-	*FactReader
-	facts []FactInput
-	said  map[registry.ID]bool
-}
-
-// say adds the facts of a node: whole with its edges, or as far as others refer to it. It returns
-// false for a node that facts cannot stand for.
-func (s *speech) say(id registry.ID, whole bool) bool {
-	if ok, said := s.said[id]; said {
-		return ok
-	}
-	n := s.nodes[id]
-	if n == nil || !s.export.exportable(n) {
-		return false
-	}
-	s.said[id] = true
-	ok := s.sayNode(n, whole)
-	s.said[id] = ok
-	return ok
-}
-
-func (s *speech) sayNode(n *graph.Node, whole bool) bool {
-	o := s.own[n.ID]
-	if !whole && (n.Kind == registry.KindDatasetVersion || n.Kind == registry.KindRun) {
-		f, err := KeyFact(n)
-		if err == nil {
-			s.facts = append(s.facts, f)
-		}
-		return err == nil
-	}
-	if o == nil || len(o.main) == 0 || s.export.omitted[n.ID] {
-		return false
-	}
-	for _, need := range o.needs {
-		if !s.say(need, false) {
-			return false
-		}
-	}
-	for _, f := range o.main {
-		if f.Feature != nil && f.Feature.Model != "" || f.ModelVersion != nil {
-			if s.model(containerOf(n)) != nil {
-				return false
-			}
-		}
-		if !s.sayAll(referencesOf(f)) {
-			return false
-		}
-	}
-	if !whole && n.Kind == registry.KindCommit {
-		s.facts = append(s.facts, withoutParents(o.main[0]))
-		return true // An edge to a parent is told with the commit itself.
-	}
-	s.facts = append(s.facts, o.main...)
-	for _, f := range slices.Concat(o.edges, o.columns) {
-		// What takes back an edge that the fact names is told whenever the fact is.
-		if (whole || f.Retract != nil) && s.sayAll(referencesOf(f)) {
-			s.facts = append(s.facts, f)
-		}
-	}
-	return true
-}
-
-// withoutParents returns the fact of a commit that does not name its parents.
-func withoutParents(f FactInput) FactInput {
-	in := *f.Commits
-	in.Commits = slices.Clone(in.Commits)
-	in.Commits[0].Parents = nil
-	return FactInput{Commits: &in}
-}
-
-func (s *speech) sayAll(ids []registry.ID) bool {
-	for _, id := range ids {
-		if !s.say(id, false) {
-			return false
-		}
-	}
-	return true
-}
-
-// model says a model, once.
-func (s *speech) model(id registry.ID) error {
-	n := s.containers[id]
-	if n == nil || n.Kind != registry.KindModel {
-		return registry.Errorf(registry.NotFound, "the model is not seen")
-	}
-	if s.said[id] {
-		return nil
-	}
-	s.said[id] = true
-	_, f, err := modelFact(n)
-	s.facts = append(s.facts, f)
-	return err
-}
-
-// KeyFact returns a fact with the key of a dataset version or run, and with the times that are set
-// only once.
-func KeyFact(n *graph.Node) (FactInput, error) {
-	if n.Kind == registry.KindRun {
-		r, err := core.DecodeWhole(n, &registry.Run{})
-		if err != nil {
-			return FactInput{}, err
-		}
-		return FactInput{Run: &facts.RecordRunInput{Producer: r.Producer, RunID: r.RunID, Name: r.Name, RunKind: r.RunKind, StartedAt: r.StartedAt}}, nil
-	}
-	v, err := core.DecodeWhole(n, &registry.DatasetVersion{})
-	if err != nil {
-		return FactInput{}, err
-	}
-	f := datasetVersionKey(v)
-	f.CreatedAt = v.CreatedAt
-	return FactInput{DatasetVersion: f}, nil
 }

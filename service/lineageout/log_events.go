@@ -22,6 +22,8 @@ var toldActions = []registry.LogAction{registry.LogModelRegistered, registry.Log
 const (
 	maxEntries = 100
 	maxEvents  = 500
+	// maxTogether is how many entries before an entry are looked at for those of its transaction.
+	maxTogether = 100
 )
 
 // EventsAfter returns the next events after a sequence of the log, in order, and the sequence up to
@@ -36,19 +38,25 @@ func (t *Teller) EventsAfter(ctx context.Context, after int64) (out []LineageEve
 	if err != nil || head <= after {
 		return nil, max(head, after), err
 	}
-	var entries []registry.LogEntry
+	var entries, all []registry.LogEntry
 	err = t.core.Gate.Inspect(ctx, registry.LineageRead, func(ctx context.Context, tx *policies.Tx) error {
 		entries, err = tx.LogUnfiltered(ctx, graph.LogQuery{After: after, Before: head + 1, Actions: toldActions, Limit: maxEntries})
+		if err != nil || len(entries) == 0 {
+			return err
+		}
+		from := max(entries[0].Seq-maxTogether, 0)
+		all, err = tx.LogUnfiltered(ctx, graph.LogQuery{After: from, Before: entries[len(entries)-1].Seq + 1, Limit: 10 * maxEntries})
 		return err
 	})
 	if err != nil {
 		return nil, 0, err
 	}
+	before := beforeOf(all)
 	if upTo = head; len(entries) == maxEntries {
 		upTo = entries[len(entries)-1].Seq
 	}
 	for _, e := range entries {
-		events, err := t.entryEvents(ctx, scope, e)
+		events, err := t.entryEvents(ctx, scope, e, before(e.Seq))
 		if err != nil {
 			return nil, 0, err
 		}
@@ -57,6 +65,24 @@ func (t *Teller) EventsAfter(ctx context.Context, after int64) (out []LineageEve
 		}
 	}
 	return out, upTo, nil
+}
+
+// beforeOf returns a function that says which sequence came before the transaction of an entry: what
+// one transaction wrote has one time.
+func beforeOf(entries []registry.LogEntry) func(seq int64) int64 {
+	began := map[int64]int64{}
+	for i, e := range entries {
+		began[e.Seq] = e.Seq
+		if i > 0 && entries[i-1].At.Equal(e.At) && entries[i-1].Seq == e.Seq-1 {
+			began[e.Seq] = began[e.Seq-1]
+		}
+	}
+	return func(seq int64) int64 {
+		if first, ok := began[seq]; ok {
+			return first - 1
+		}
+		return seq - 1
+	}
 }
 
 // aboutOf returns the nodes that the events of an entry are about.
@@ -82,7 +108,7 @@ func aboutOf(e registry.LogEntry) (out []registry.ID) {
 }
 
 // entryEvents returns the events of one entry.
-func (t *Teller) entryEvents(ctx context.Context, scope *policies.Scope, e registry.LogEntry) (out []LineageEvent, err error) {
+func (t *Teller) entryEvents(ctx context.Context, scope *policies.Scope, e registry.LogEntry, seqBefore int64) (out []LineageEvent, err error) {
 	w := t.writer(ctx, scope, graph.Instant{Known: e.Seq})
 	nodes, err := scope.Nodes(ctx, w.at, aboutOf(e)...)
 	if err != nil {
@@ -93,7 +119,7 @@ func (t *Teller) entryEvents(ctx context.Context, scope *policies.Scope, e regis
 	if nodes, err = w.withVersions(scope, nodes, aliases); err != nil {
 		return nil, err
 	}
-	before, err := w.before(scope, nodes)
+	before, err := w.before(scope, nodes, seqBefore)
 	if err != nil {
 		return nil, err
 	}
@@ -148,12 +174,13 @@ func (w *writer) withVersions(scope *policies.Scope, nodes, aliases []*graph.Nod
 
 // before returns the nodes as they were before the entry. An edge that one of them had then and has
 // no more is told to be retracted.
-func (w *writer) before(scope *policies.Scope, nodes []*graph.Node) (map[registry.ID]*graph.Node, error) {
+func (w *writer) before(scope *policies.Scope, nodes []*graph.Node, seq int64) (map[registry.ID]*graph.Node, error) {
 	out := map[registry.ID]*graph.Node{}
-	then := graph.Instant{Known: w.at.Known - 1}
+	then := graph.Instant{Known: seq}
 	if then.Known == 0 || len(nodes) == 0 {
 		return out, nil
 	}
+	w.reader.After(then)
 	ids := make([]registry.ID, len(nodes))
 	for i, n := range nodes {
 		ids[i] = n.ID
@@ -162,32 +189,46 @@ func (w *writer) before(scope *policies.Scope, nodes []*graph.Node) (map[registr
 	if err != nil {
 		return nil, err
 	}
-	var known []registry.ID
 	for _, n := range old {
 		if n != nil && !n.Hidden {
-			out[n.ID], known = n, append(known, n.ID)
+			out[n.ID] = n
 		}
 	}
-	if len(known) == 0 {
-		return out, nil
-	}
-	had, err := scope.Neighbors(w.ctx, graph.NeighborQuery{IDs: known, Direction: graph.Upstream, At: then, LimitPerNode: 1000, Bare: true})
+	has, err := w.edgesOf(scope, w.at, ids)
 	if err != nil {
 		return nil, err
 	}
-	has, err := scope.Neighbors(w.ctx, graph.NeighborQuery{IDs: known, Direction: graph.Upstream, At: w.at, LimitPerNode: 1000, Bare: true})
+	had, err := w.edgesOf(scope, then, ids)
 	if err != nil {
 		return nil, err
 	}
+	w.compareEdges(had, has, true)
+	if last := w.at.Known - 1; last != then.Known { // Earlier entries of the transaction were told too.
+		if had, err = w.edgesOf(scope, graph.Instant{Known: last}, ids); err != nil {
+			return nil, err
+		}
+		w.compareEdges(had, has, false)
+	}
+	return out, nil
+}
+
+func (w *writer) edgesOf(scope *policies.Scope, at graph.Instant, ids []registry.ID) ([]graph.Neighbors, error) {
+	return scope.Neighbors(w.ctx, graph.NeighborQuery{IDs: ids, Direction: graph.Upstream, At: at, LimitPerNode: 1000, Bare: true})
+}
+
+// compareEdges notes which edges that nodes had are told to be retracted, and which they still have.
+func (w *writer) compareEdges(had, has []graph.Neighbors, told bool) {
 	for i := range had {
 		for k, edge := range had[i].Edges {
 			still := slices.ContainsFunc(has[i].Edges, func(o graph.Edge) bool { return o.Kind == edge.Kind && o.To == edge.To })
-			if !still && !had[i].Nodes[k].Hidden && !had[i].More && !has[i].More {
+			switch {
+			case still && told:
+				w.reader.AlsoKnown(edge)
+			case !still && !had[i].Nodes[k].Hidden && !had[i].More && !has[i].More:
 				w.reader.AlsoRetracted(edge)
 			}
 		}
 	}
-	return out, nil
 }
 
 // newModels returns the events of models by themselves, as they are now.

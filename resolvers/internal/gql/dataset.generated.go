@@ -25,6 +25,7 @@ type ColumnResolver interface {
 }
 type DatasetResolver interface {
 	Versions(ctx context.Context, obj *registry.Dataset, first *int, after *string) (*facts.DatasetVersionConnection, error)
+	Facets(ctx context.Context, obj *registry.Dataset) ([]*registry.KeptFacet, error)
 }
 type DatasetVersionResolver interface {
 	Columns(ctx context.Context, obj *registry.DatasetVersion) ([]*registry.Column, error)
@@ -34,6 +35,7 @@ type DatasetVersionResolver interface {
 	Downstream(ctx context.Context, obj *registry.DatasetVersion, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.DatasetVersion) (*registry.RecallState, error)
 	Recalls(ctx context.Context, obj *registry.DatasetVersion) ([]registry.ID, error)
+	Facets(ctx context.Context, obj *registry.DatasetVersion) ([]*registry.KeptFacet, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -467,6 +469,38 @@ func (ec *executionContext) fieldContext_Dataset_versions(ctx context.Context, f
 	if fc.Args, err = ec.field_Dataset_versions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dataset_facets(ctx context.Context, field graphql.CollectedField, obj *registry.Dataset) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dataset_facets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Dataset().Facets(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*registry.KeptFacet) graphql.Marshaler {
+			return ec.marshalOKeptFacet2ᚕᚖpedigreeᚋregistryᚐKeptFacetᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dataset_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dataset",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_KeptFacet(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -1188,6 +1222,38 @@ func (ec *executionContext) fieldContext_DatasetVersion_recalls(_ context.Contex
 	return graphql.NewScalarFieldContext("DatasetVersion", field, true, true, "ID")
 }
 
+func (ec *executionContext) _DatasetVersion_facets(ctx context.Context, field graphql.CollectedField, obj *registry.DatasetVersion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DatasetVersion_facets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DatasetVersion().Facets(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*registry.KeptFacet) graphql.Marshaler {
+			return ec.marshalOKeptFacet2ᚕᚖpedigreeᚋregistryᚐKeptFacetᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DatasetVersion_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DatasetVersion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_KeptFacet(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _DatasetVersionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.DatasetVersionConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1811,6 +1877,12 @@ func (ec *executionContext) _Dataset(ctx context.Context, sel ast.SelectionSet, 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Dataset_versions(ctx, field, obj)
 				})
+		case "facets":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Dataset_facets(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -2036,6 +2108,12 @@ func (ec *executionContext) _DatasetVersion(ctx context.Context, sel ast.Selecti
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._DatasetVersion_recalls(ctx, field, obj)
+				})
+		case "facets":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._DatasetVersion_facets(ctx, field, obj)
 				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))

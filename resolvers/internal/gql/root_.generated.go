@@ -1244,6 +1244,8 @@ type Dataset implements Node {
   createdAt: DateTime
   "Its states, oldest first."
   versions("How many, 0 to 200." first: Int = 50, "The cursor of the last item of the page before." after: String): DatasetVersionConnection
+  "What OpenLineage events told of it, and what nothing was made of; as it is known now."
+  facets: [KeptFacet!]
 }
 
 "A page of datasets."
@@ -1321,6 +1323,8 @@ type DatasetVersion implements Node & ProvenanceNode {
   recallState: RecallState
   "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
   recalls: [ID!]
+  "What OpenLineage events told of it, and what nothing was made of; as it is known now."
+  facets: [KeptFacet!]
 }
 "One column of a dataset version."
 type Column {
@@ -4883,6 +4887,40 @@ type Run implements Node & ProvenanceNode {
   recallState: RecallState
   "The ids of the open recalls under which it stands, by number; for a recall that you may not see an id made for you."
   recalls: [ID!]
+  "What OpenLineage events told of it and of its job, inputs and outputs, and what nothing was made of; as it is known now."
+  facets: [KeptFacet!]
+}
+
+"What a facet of OpenLineage is of."
+enum FacetHolder {
+  "The run."
+  RUN
+  "The job of the run."
+  JOB
+  "An input of the run."
+  INPUT
+  "An output of the run."
+  OUTPUT
+  "The dataset, or the state of it."
+  DATASET
+}
+
+"A facet that OpenLineage events told and that nothing was made of."
+type KeptFacet {
+  "What it is of."
+  holder: FacetHolder!
+  "The namespace of the dataset, for one of an input or output."
+  namespace: String
+  "The dataset, for one of an input or output."
+  dataset: String
+  "Its name."
+  name: String!
+  "The facet as it was told last; null when those of the node have more than 64 KiB together, and from this one on."
+  value: JSON
+  "Its length as JSON."
+  sizeBytes: Int!
+  "The time of the event that told it."
+  toldAt: DateTime!
 }
 
 "A page of runs."
@@ -6963,6 +7001,8 @@ func (ec *executionContext) childFields_Dataset(ctx context.Context, field graph
 		return ec.fieldContext_Dataset_createdAt(ctx, field)
 	case "versions":
 		return ec.fieldContext_Dataset_versions(ctx, field)
+	case "facets":
+		return ec.fieldContext_Dataset_facets(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Dataset", field.Name)
 }
@@ -7069,6 +7109,8 @@ func (ec *executionContext) childFields_DatasetVersion(ctx context.Context, fiel
 		return ec.fieldContext_DatasetVersion_recallState(ctx, field)
 	case "recalls":
 		return ec.fieldContext_DatasetVersion_recalls(ctx, field)
+	case "facets":
+		return ec.fieldContext_DatasetVersion_facets(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DatasetVersion", field.Name)
 }
@@ -7687,6 +7729,26 @@ func (ec *executionContext) childFields_ImpactModels(ctx context.Context, field 
 		return ec.fieldContext_ImpactModels_truncation(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ImpactModels", field.Name)
+}
+
+func (ec *executionContext) childFields_KeptFacet(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "holder":
+		return ec.fieldContext_KeptFacet_holder(ctx, field)
+	case "namespace":
+		return ec.fieldContext_KeptFacet_namespace(ctx, field)
+	case "dataset":
+		return ec.fieldContext_KeptFacet_dataset(ctx, field)
+	case "name":
+		return ec.fieldContext_KeptFacet_name(ctx, field)
+	case "value":
+		return ec.fieldContext_KeptFacet_value(ctx, field)
+	case "sizeBytes":
+		return ec.fieldContext_KeptFacet_sizeBytes(ctx, field)
+	case "toldAt":
+		return ec.fieldContext_KeptFacet_toldAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type KeptFacet", field.Name)
 }
 
 func (ec *executionContext) childFields_KeyValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9039,6 +9101,8 @@ func (ec *executionContext) childFields_Run(ctx context.Context, field graphql.C
 		return ec.fieldContext_Run_recallState(ctx, field)
 	case "recalls":
 		return ec.fieldContext_Run_recalls(ctx, field)
+	case "facets":
+		return ec.fieldContext_Run_facets(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Run", field.Name)
 }

@@ -25,6 +25,7 @@ type RunResolver interface {
 	Downstream(ctx context.Context, obj *registry.Run, first *int, after *string) (*provenance.ProvenanceNodeConnection, error)
 	RecallState(ctx context.Context, obj *registry.Run) (*registry.RecallState, error)
 	Recalls(ctx context.Context, obj *registry.Run) ([]registry.ID, error)
+	Facets(ctx context.Context, obj *registry.Run) ([]*registry.KeptFacet, error)
 }
 
 // endregion ************************** generated!.gotpl **************************
@@ -78,6 +79,167 @@ func (ec *executionContext) field_Run_upstream_args(ctx context.Context, rawArgs
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _KeptFacet_holder(ctx context.Context, field graphql.CollectedField, obj *registry.KeptFacet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_KeptFacet_holder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Holder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v registry.FacetHolder) graphql.Marshaler {
+			return ec.marshalNFacetHolder2pedigreeᚋregistryᚐFacetHolder(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_KeptFacet_holder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("KeptFacet", field, false, false, "FacetHolder")
+}
+
+func (ec *executionContext) _KeptFacet_namespace(ctx context.Context, field graphql.CollectedField, obj *registry.KeptFacet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_KeptFacet_namespace(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Namespace, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_KeptFacet_namespace(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("KeptFacet", field, false, false, "String")
+}
+
+func (ec *executionContext) _KeptFacet_dataset(ctx context.Context, field graphql.CollectedField, obj *registry.KeptFacet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_KeptFacet_dataset(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dataset, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_KeptFacet_dataset(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("KeptFacet", field, false, false, "String")
+}
+
+func (ec *executionContext) _KeptFacet_name(ctx context.Context, field graphql.CollectedField, obj *registry.KeptFacet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_KeptFacet_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_KeptFacet_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("KeptFacet", field, false, false, "String")
+}
+
+func (ec *executionContext) _KeptFacet_value(ctx context.Context, field graphql.CollectedField, obj *registry.KeptFacet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_KeptFacet_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v registry.JSON) graphql.Marshaler {
+			return ec.marshalOJSON2pedigreeᚋregistryᚐJSON(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_KeptFacet_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("KeptFacet", field, false, false, "JSON")
+}
+
+func (ec *executionContext) _KeptFacet_sizeBytes(ctx context.Context, field graphql.CollectedField, obj *registry.KeptFacet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_KeptFacet_sizeBytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.SizeBytes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_KeptFacet_sizeBytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("KeptFacet", field, false, false, "Int")
+}
+
+func (ec *executionContext) _KeptFacet_toldAt(ctx context.Context, field graphql.CollectedField, obj *registry.KeptFacet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_KeptFacet_toldAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ToldAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_KeptFacet_toldAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("KeptFacet", field, false, false, "DateTime")
+}
 
 func (ec *executionContext) _RecordRunPayload_run(ctx context.Context, field graphql.CollectedField, obj *facts.RecordRunPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -746,6 +908,38 @@ func (ec *executionContext) fieldContext_Run_recalls(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Run", field, true, true, "ID")
 }
 
+func (ec *executionContext) _Run_facets(ctx context.Context, field graphql.CollectedField, obj *registry.Run) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Run_facets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Run().Facets(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*registry.KeptFacet) graphql.Marshaler {
+			return ec.marshalOKeptFacet2ᚕᚖpedigreeᚋregistryᚐKeptFacetᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Run_facets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Run",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_KeptFacet(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RunConnection_edges(ctx context.Context, field graphql.CollectedField, obj *facts.RunConnection) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1110,6 +1304,69 @@ func UnmarshalRunFilter(ctx context.Context, raw any) (facts.RunFilter, error) {
 
 // region    **************************** object.gotpl ****************************
 
+var keptFacetImplementors = []string{"KeptFacet"}
+
+func (ec *executionContext) _KeptFacet(ctx context.Context, sel ast.SelectionSet, obj *registry.KeptFacet) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, keptFacetImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("KeptFacet")
+		case "holder":
+			out.Values[i] = ec._KeptFacet_holder(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "namespace":
+			out.Values[i] = ec._KeptFacet_namespace(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "dataset":
+			out.Values[i] = ec._KeptFacet_dataset(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "name":
+			out.Values[i] = ec._KeptFacet_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "value":
+			out.Values[i] = ec._KeptFacet_value(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "sizeBytes":
+			out.Values[i] = ec._KeptFacet_sizeBytes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "toldAt":
+			out.Values[i] = ec._KeptFacet_toldAt(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 var recordRunPayloadImplementors = []string{"RecordRunPayload"}
 
 func (ec *executionContext) _RecordRunPayload(ctx context.Context, sel ast.SelectionSet, obj *facts.RecordRunPayload) graphql.Marshaler {
@@ -1283,6 +1540,12 @@ func (ec *executionContext) _Run(ctx context.Context, sel ast.SelectionSet, obj 
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Run_recalls(ctx, field, obj)
 				})
+		case "facets":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Run_facets(ctx, field, obj)
+				})
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -1386,6 +1649,29 @@ func (ec *executionContext) _RunEdge(ctx context.Context, sel ast.SelectionSet, 
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) unmarshalNFacetHolder2pedigreeᚋregistryᚐFacetHolder(ctx context.Context, v any) (registry.FacetHolder, error) {
+	tmp, err := scalar.UnmarshalString(v)
+	res := registry.FacetHolder(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNFacetHolder2pedigreeᚋregistryᚐFacetHolder(ctx context.Context, sel ast.SelectionSet, v registry.FacetHolder) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "FacetHolder!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNKeptFacet2ᚖpedigreeᚋregistryᚐKeptFacet(ctx context.Context, sel ast.SelectionSet, v *registry.KeptFacet) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "KeptFacet!")
+		return graphql.Null
+	}
+	return ec._KeptFacet(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNRecordRunInput2pedigreeᚋserviceᚋfactsᚐRecordRunInput(ctx context.Context, v any) (facts.RecordRunInput, error) {
 	res, err := ec.unmarshalInputRecordRunInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -1413,6 +1699,25 @@ func (ec *executionContext) marshalNRunEdge2ᚖpedigreeᚋserviceᚋfactsᚐRunE
 		return graphql.Null
 	}
 	return ec._RunEdge(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOKeptFacet2ᚕᚖpedigreeᚋregistryᚐKeptFacetᚄ(ctx context.Context, sel ast.SelectionSet, v []*registry.KeptFacet) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNKeptFacet2ᚖpedigreeᚋregistryᚐKeptFacet(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalORecordRunInput2ᚖpedigreeᚋserviceᚋfactsᚐRecordRunInput(ctx context.Context, v any) (*facts.RecordRunInput, error) {
