@@ -90,6 +90,9 @@ func TestUploadsOutliveKilledServers(t *testing.T) {
 		}
 	}
 	status, at, err := p.part(address()+"?digest="+digest, fmt.Sprintf("*/%d", size), nil, 0)
+	if status != http.StatusAccepted || err != nil {
+		t.Fatalf("%d, %d, %v", status, at, err)
+	}
 	stood = append(stood, at)
 	for i, at := range stood[1:] {
 		if at <= stood[i] || at == size {
