@@ -57,7 +57,7 @@ var StreamBudgets = Budgets{PerNode: 500_000, PerLevel: 500_000, Total: 500_000,
 
 // wholeLevel is from how many causes in a level are read the documents of their effects: of more, too
 // much is read that is no row of the page.
-const wholeLevel = 32
+const wholeLevel = 8
 
 // Descendant is an effect, direct or not, of one of the roots of an Impact.
 type Descendant struct {

@@ -229,7 +229,8 @@ func (p *impactPage) documents(w *lineage.Impact) (map[registry.ID]*graph.Node, 
 			if out[n.ID] != nil {
 				continue
 			}
-			if out[n.ID] = n; n.Doc == nil {
+			// A row that was read whole is not read again. What leads to the rows is read together.
+			if out[n.ID] = n; n != d.Node || n.Doc == nil {
 				ids = append(ids, n.ID)
 			}
 		}
