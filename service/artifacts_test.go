@@ -2,6 +2,7 @@ package service_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -248,6 +249,10 @@ func sweepTakesWhatNoVersionNames(t *testing.T, k *fileKit) {
 	model, one, two := "m", "1.0.0", "2.0.0"
 	must[*core.DeletePayload](k.kit)(k.DeleteArtifact(k.as("ann", registry.RoleDataScientist), artifacts.DeleteArtifactInput{Model: &model, Version: &one, Path: "goes"}))
 	must[*core.DeletePayload](k.kit)(k.DeleteModelVersion(k.admin, catalog.DeleteModelVersionInput{Model: &model, Version: &two}))
+	_, err := k.upload("1.0.0", "goes", "again")
+	if k.wantCode(registry.Conflict, err); !strings.Contains(fmt.Sprint(err), "was removed from this version") {
+		t.Error(err)
+	}
 	sweep := func(dry bool) artifacts.SweepArtifactsPayload {
 		t.Helper()
 		return *must[*artifacts.SweepArtifactsPayload](k.kit)(k.SweepArtifacts(k.as("root", registry.RoleAdmin), artifacts.SweepArtifactsInput{OlderThanHours: ptr(24), DryRun: &dry}))
@@ -268,7 +273,7 @@ func sweepTakesWhatNoVersionNames(t *testing.T, k *fileKit) {
 	if b, err := io.ReadAll(f); string(b) != "one" || err != nil {
 		t.Error(string(b), err)
 	}
-	_, err := k.SweepArtifacts(k.as("ann", registry.RoleDataScientist), artifacts.SweepArtifactsInput{})
+	_, err = k.SweepArtifacts(k.as("ann", registry.RoleDataScientist), artifacts.SweepArtifactsInput{})
 	k.wantCode(registry.Forbidden, err)
 }
 

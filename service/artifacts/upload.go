@@ -146,8 +146,11 @@ func freePath(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, pa
 	}
 	var old *registry.Artifact
 	for i, n := range found {
-		if n == nil || n.Deleted {
+		if n == nil || n.Deleted && i > 0 {
 			continue
+		}
+		if n.Deleted { // The record stays for the past.
+			return nil, registry.Errorf(registry.Conflict, "a file %s was removed from this version, and its path stays free; choose another path, or register a new version", path)
 		}
 		a, err := core.DecodeWhole(n, &registry.Artifact{})
 		switch {
@@ -200,7 +203,7 @@ func recordFile(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, 
 
 // otherContent is the refusal of another content at the path of a file.
 func otherContent(path, digest string) error {
-	return registry.Errorf(registry.Conflict, "%s is there with another content (%s); remove it first, or register a new version", path, digest)
+	return registry.Errorf(registry.Conflict, "%s is there with another content (%s); choose another path, or register a new version", path, digest)
 }
 
 // fileNode encodes a stored file of a version.
