@@ -87,7 +87,7 @@ func buildSeed(path string) (*seedData, error) {
 	b.createPolicy()
 	b.sign("a2", seed.served)
 	b.sign("a3")
-	b.events("etl-event", "raw", "clean", seed.served)
+	b.events("etl-event", "raw-set", "raw", "raw1", seed.served) // Not of what an open request stands on: that would make it void.
 	if b.err != nil {
 		return nil, b.err
 	}
@@ -186,13 +186,13 @@ func (b *seedBuilder) columnSources(label string) (out []registry.ColumnSource) 
 	return out
 }
 
-// events sends an OpenLineage event of a run that read one dataset version and wrote another, with
+// events sends an OpenLineage event of a run that read one version of a dataset and wrote another, with
 // facets that nothing is made of.
-func (b *seedBuilder) events(label, input, output string, visibleTo ...map[registry.ID]bool) {
+func (b *seedBuilder) events(label, dataset, input, output string, visibleTo ...map[registry.ID]bool) {
 	const id = "0190a1b2-0000-7000-8000-00000000abcd"
 	port := func(of string) string {
 		return fmt.Sprintf(`{"namespace":%q,"name":%q,"facets":{"version":{"datasetVersion":%q},"house":{"kept":true}},"inputFacets":{"subset":{"kept":true}}}`,
-			b.seed.name[of+"-set/namespace"], b.seed.name[of+"-set"], b.seed.name[of])
+			b.seed.name[dataset+"/namespace"], b.seed.name[dataset], b.seed.name[of])
 	}
 	b.do("events of "+label, func() error {
 		_, err := b.s.RecordLineageEvent(b.asAdmin(), fmt.Appendf(nil, `{"eventTime":"1987-07-30T00:00:00Z","eventType":"COMPLETE","producer":"p","run":{"runId":%q,"facets":{"test":{"kept":true}}},"job":{"namespace":"n","name":"etl"},"inputs":[%s],"outputs":[%s]}`,
