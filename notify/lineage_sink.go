@@ -21,6 +21,7 @@ const lineagePath = "/api/v1/lineage"
 // EventRefused says that a receiver refused an event, and will refuse it again.
 type EventRefused struct{ Status int }
 
+// Error says with which status it was refused.
 func (e *EventRefused) Error() string {
 	return fmt.Sprintf("the receiver refused the event with status %d", e.Status)
 }

@@ -150,7 +150,7 @@ func freePath(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, pa
 			continue
 		}
 		if n.Deleted { // The record stays for the past.
-			return nil, registry.Errorf(registry.Conflict, "a file %s was removed from this version, and its path stays free; choose another path, or register a new version", path)
+			return nil, registry.Errorf(registry.Conflict, "a file %s was removed from this version, and its path is not used again; choose another path, or register a new version", path)
 		}
 		a, err := core.DecodeWhole(n, &registry.Artifact{})
 		switch {

@@ -87,6 +87,12 @@ func (e *Explorer) EachAffected(ctx context.Context, id registry.ID, live *bool,
 	if err != nil {
 		return nil, err
 	}
+	select {
+	case e.streams <- struct{}{}:
+		defer func() { <-e.streams }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	s := &affectedStream{impactPage{view: &view{explorer: e, ctx: ctx, scope: scope, at: at, under: under}, in: in, start: impactPageStart{At: at}, size: affectedBatch}, emit}
 	return s.run()
 }
