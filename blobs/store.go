@@ -69,6 +69,8 @@ func New(location string) (*Store, error) {
 		return &Store{open: sync.OnceValues(func() (*place, error) { return openFolder(filepath.FromSlash(u.Path)) })}, nil
 	case u.Scheme != "file" && blob.DefaultURLMux().ValidBucketScheme(u.Scheme):
 		return &Store{open: sync.OnceValues(func() (*place, error) { return openBucket(location) })}, nil
+	case u.Scheme == "file":
+		return nil, errors.New("the folder of the artifacts must be an absolute path and nothing else: file:///folder")
 	}
 	return nil, fmt.Errorf("%q is no place for artifacts; use file:///folder or one of %s", u.Scheme, strings.Join(Schemes(), ", "))
 }

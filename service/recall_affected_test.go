@@ -1,6 +1,7 @@
 package service_test
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -84,6 +85,7 @@ func TestPagesOfWhatARecallConcernsAddUp(t *testing.T) {
 	if slices.Sort(streamed); err != nil || missing.Truncated || !slices.Equal(streamed, want) {
 		t.Errorf("the stream has %v, %+v %v", streamed, missing, err)
 	}
+	w.endStream(r.ID)
 	counts, err := read(true, core.Paging{}).Counts(w.admin)
 	if err != nil || counts.Total != 4 {
 		t.Errorf("counts are %+v %v", counts, err)
@@ -97,6 +99,27 @@ func TestPagesOfWhatARecallConcernsAddUp(t *testing.T) {
 	other := w.recall(w.run)
 	_, err = w.AffectedBy(w.admin, other.ID, nil, core.Paging{After: &page.PageInfo.EndCursor})
 	w.wantCode(registry.InvalidArgument, err)
+}
+
+// endStream ends streams by an error and by a panic of who takes the rows: it comes back to who asked, and
+// the places of streams are free again.
+func (w *recallWorld) endStream(recall registry.ID) {
+	w.Helper()
+	broken := errors.New("the receiver hung up")
+	for range 3 {
+		_, err := w.EachAffected(w.as("root", registry.RoleAdmin), recall, nil, func([]*provenance.AffectedEdge) error { return broken })
+		if !errors.Is(err, broken) {
+			w.Errorf("an error of the receiver came back as %v", err)
+		}
+		func() {
+			defer func() {
+				if got := recover(); got != broken {
+					w.Errorf("a panic of the receiver came back as %v", got)
+				}
+			}()
+			w.EachAffected(w.as("root", registry.RoleAdmin), recall, nil, func([]*provenance.AffectedEdge) error { panic(broken) })
+		}()
+	}
 }
 
 // resolveAffected notes how deployments were dealt with; the first one of ids has ended.

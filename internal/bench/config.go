@@ -44,6 +44,8 @@ const (
 	MemoryPart = "memory"  // anonymous memory under a mix of queries
 	// RecallPart is the deployments that a recall concerns.
 	RecallPart = "recall"
+	// ArtifactPart is files of versions on their way up and down.
+	ArtifactPart = "artifacts"
 	// RegistryPart is what a registry does all day, against MLflow.
 	RegistryPart = "registry"
 	// GrowthPart is what gets, lists and writes cost while what they do not return grows.
@@ -52,7 +54,7 @@ const (
 
 // Parts returns the names of all parts.
 func Parts() []string {
-	return []string{Lineage, Cold, Shapes, Writes, MemoryPart, RecallPart, RegistryPart, GrowthPart}
+	return []string{Lineage, Cold, Shapes, Writes, MemoryPart, RecallPart, ArtifactPart, RegistryPart, GrowthPart}
 }
 
 // Config says what to measure.
@@ -69,6 +71,8 @@ type Config struct {
 	Rounds            int
 	// Models is the number of models in the part registry; at least 100, for a page.
 	Models int
+	// FileBytes is the size of each file in the part artifacts.
+	FileBytes int64
 	// GrowthSizes are the numbers of siblings in the part growth; a store has about
 	// twelve nodes for each.
 	GrowthSizes []int
@@ -123,6 +127,9 @@ func (c Config) validate() error {
 	}
 	if len(c.Sizes) == 0 || c.Rounds < 1 {
 		return fmt.Errorf("at least one size and one round are needed")
+	}
+	if c.hasPart(ArtifactPart) && c.FileBytes < 1 {
+		return fmt.Errorf("the part %s needs files of at least one byte, not %d", ArtifactPart, c.FileBytes)
 	}
 	if c.hasPart(RegistryPart) && c.Models < pageSize {
 		return fmt.Errorf("the part %s needs at least %d models, not %d", RegistryPart, pageSize, c.Models)

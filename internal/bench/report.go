@@ -19,6 +19,7 @@ func (r *Result) Table() string {
 	if len(r.samples) > 0 {
 		r.writeSamples(&b)
 	}
+	r.Artifacts.write(&b)
 	r.Registry.write(&b)
 	r.Growth.write(&b)
 	if len(r.Built) > 0 {

@@ -39,6 +39,8 @@ type Result struct {
 	// measured.
 	Recall     *RecallStream
 	RecallSize int
+	// Artifacts holds the part artifacts; nil when it was not measured.
+	Artifacts *ArtifactResult
 	// Registry holds the part registry; nil when it was not measured.
 	Registry *RegistryResult
 	// Growth holds the part growth; nil when it was not measured.
@@ -92,7 +94,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 // run performs all steps, then stops what they started, also after an error.
 func (r *runner) run(ctx context.Context) error {
 	defer r.close()
-	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory, r.measureRecall, r.measureRegistry, r.measureGrowth} {
+	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory, r.measureRecall, r.measureArtifacts, r.measureRegistry, r.measureGrowth} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}

@@ -96,8 +96,9 @@ func streamAffected(ctx context.Context, c *call) error {
 	}
 	c.w.Header().Set("Trailer", truncatedTrailer)
 	out := &downloadWriter{c: c, media: ndjson, name: c.path["id"] + ".jsonl"}
+	var lines bytes.Buffer
 	missing, err := c.service.EachAffected(ctx, registry.ID(c.path["id"]), live, func(all []*provenance.AffectedEdge) error {
-		var lines bytes.Buffer
+		lines.Reset()
 		for _, e := range all {
 			line, err := c.codec.Encode(context.WithValue(ctx, unmarked{}, true), affectedLine(e), nil)
 			if err != nil {

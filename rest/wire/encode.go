@@ -28,10 +28,13 @@ type encoder struct {
 	hidden map[string]bool
 }
 
+// usualObject is a number of bytes that most objects need: room for them is made at once.
+const usualObject = 1024
+
 // Encode writes a value. fields are the members to write of an object, in that order; nil
 // writes all.
 func (c *Codec) Encode(ctx context.Context, v any, fields []string) (Encoded, error) {
-	e := &encoder{ctx: ctx, codec: c, hidden: map[string]bool{}}
+	e := &encoder{ctx: ctx, codec: c, hidden: map[string]bool{}, out: make([]byte, 0, usualObject)}
 	if err := e.value(reflect.ValueOf(v), fields); err != nil {
 		return Encoded{}, err
 	}

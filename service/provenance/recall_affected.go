@@ -3,6 +3,7 @@ package provenance
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"pedigree/graph"
@@ -97,7 +98,8 @@ func (e *Explorer) EachAffected(ctx context.Context, id registry.ID, live *bool,
 	return s.run()
 }
 
-// affectedStream is one walk that hands out its rows while it goes on.
+// affectedStream is one walk that hands out its rows while it goes on. The page belongs to who hands
+// out, and not to the walk.
 type affectedStream struct {
 	impactPage
 	emit func([]*AffectedEdge) error
@@ -110,20 +112,24 @@ func (s *affectedStream) run() (*Truncation, error) {
 	}
 	w.Budgets, w.DocumentsOfFew, w.Light = lineage.StreamBudgets, true, true
 	s.under.narrow(w)
-	var failed error
+	give, end := s.handOut(w)
+	defer end()
+	var rows []lineage.Descendant
 	_, _, err = w.Rows(s.ctx, lineage.RowPosition{}, false, s.size, func(d lineage.Descendant) bool {
 		if s.in.Live && !s.isLive(d.Node) || !s.under.keeps(d.Node) {
 			return true
 		}
-		if s.rows = append(s.rows, d); len(s.rows) == s.size {
-			failed = s.flush(w)
+		if rows = append(rows, d); len(rows) < s.size {
+			return true
 		}
-		return failed == nil
+		more := give(rows)
+		rows = make([]lineage.Descendant, 0, s.size)
+		return more
 	})
-	if err = core.FirstError(failed, err); err == nil {
-		err = s.flush(w)
+	if err == nil {
+		give(rows)
 	}
-	if err != nil {
+	if err = core.FirstError(end(), err); err != nil {
 		return nil, err
 	}
 	s.registerHidden(w.Hidden()...)
@@ -131,7 +137,41 @@ func (s *affectedStream) run() (*Truncation, error) {
 	return &missing, nil
 }
 
-// flush hands out the rows so far.
+// handOut begins to hand out rows beside the walk, which goes on meanwhile. give takes the next rows
+// and returns whether more are wanted: it waits while others are handed out. end waits until all
+// are handed out, and returns what went wrong; nothing is handed out after it. A panic of emit is one
+// of end, so that it ends the request and not the server.
+func (s *affectedStream) handOut(w *lineage.Impact) (give func([]lineage.Descendant) bool, end func() error) {
+	batches, done := make(chan []lineage.Descendant), make(chan struct{})
+	var failed error
+	var panicked any
+	go func() {
+		defer close(done)
+		defer func() { panicked = recover() }()
+		for s.rows = range batches {
+			if failed = s.flush(w); failed != nil {
+				return
+			}
+		}
+	}()
+	give = func(rows []lineage.Descendant) bool {
+		select {
+		case batches <- rows:
+			return true
+		case <-done:
+			return false
+		}
+	}
+	return give, sync.OnceValue(func() error {
+		close(batches)
+		if <-done; panicked != nil {
+			panic(panicked)
+		}
+		return failed
+	})
+}
+
+// flush hands out the rows.
 func (s *affectedStream) flush(w *lineage.Impact) error {
 	if len(s.rows) == 0 {
 		return nil
@@ -144,7 +184,6 @@ func (s *affectedStream) flush(w *lineage.Impact) error {
 	if err != nil {
 		return err
 	}
-	s.rows = s.rows[:0]
 	all, err := s.explorer.withResolutions(s.ctx, s.scope, s.under, edges)
 	if err != nil {
 		return err

@@ -36,6 +36,7 @@ func run(ctx context.Context) error {
 	flag.StringVar(&c.PeerDir, "peer", "bench/peer", "folder of the peer")
 	flag.StringVar(&c.MLflowDir, "mlflow", "bench/mlflow", "folder of MLflow's requirements file")
 	growth := flag.String("growth", "100,1000,10000,100000", "numbers of siblings in the part growth, separated by commas")
+	fileMiB := flag.Int64("file-mib", 1024, "size of each of the eight files in the part artifacts, in MiB")
 	flag.IntVar(&c.Models, "models", 1000, "number of models in the part registry")
 	flag.IntVar(&c.Rounds, "rounds", 3, "number of rounds; the result holds medians")
 	flag.DurationVar(&c.MinTime, "least", 3*time.Second, "minimum time of a measurement")
@@ -52,6 +53,7 @@ func run(ctx context.Context) error {
 	if c.Sizes, err = numbers(*sizes); err != nil {
 		return err
 	}
+	c.FileBytes = *fileMiB << 20
 	c.Contenders, c.Parts = strings.Split(*only, ","), strings.Split(*parts, ",")
 	r, err := bench.Run(ctx, c)
 	if err != nil {
