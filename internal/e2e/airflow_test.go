@@ -13,6 +13,7 @@ import (
 // OpenLineage provider, which sends the events by itself: the features come from the raw table by the two
 // tasks, and the runs of these name the run of the pipeline.
 func TestAnAirflowPipelineReportsItsLineage(t *testing.T) {
+	t.Parallel()
 	bin := filepath.Dir(pythonWith(t, "airflow", filepath.Join("testdata", "airflow", "requirements.txt")))
 	p := start(t, stores["SQLite"](t)...)
 	home := t.TempDir()

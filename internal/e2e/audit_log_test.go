@@ -19,6 +19,7 @@ import (
 // TestASecondProgramVerifiesTheLog verifies exports of the log, and proofs of entries, with
 // a program in Python that shares no code with this one. It accepts no changed export.
 func TestASecondProgramVerifiesTheLog(t *testing.T) {
+	t.Parallel()
 	python := validators.Python(t)
 	for engine, open := range emptyRegistries {
 		t.Run(engine, func(t *testing.T) {
@@ -93,6 +94,7 @@ func TestASecondProgramVerifiesTheLog(t *testing.T) {
 // TestALongLogIsVerifiedEntryByEntry appends a long log and says how long a verification of it
 // takes.
 func TestALongLogIsVerifiedEntryByEntry(t *testing.T) {
+	t.Parallel()
 	s := emptyRegistries["SQLite"](t)
 	n := min(100*rounds(1000), 100_000)
 	for left := n; left > 0; left -= 400 {

@@ -118,6 +118,7 @@ func trainOn(t *testing.T, repo, run, digest string, depth int, f1 float64) regi
 // compared with the first in PRODUCTION, a gate stops it, the comment is replaced, and no name gets out of
 // its code span or into the shell.
 func TestACheckInCI(t *testing.T) {
+	t.Parallel()
 	for _, tool := range []string{"sh", "curl", "jq", "git"} {
 		if _, err := exec.LookPath(tool); err != nil {
 			t.Fatalf("the script needs %s: %v", tool, err)
@@ -218,6 +219,7 @@ func codeSpans(text string) (out []string) {
 // TestTheFilesOfCI reads the action and the template: they are YAML, every variable of the script is one
 // that it knows, and no text of others is part of a script.
 func TestTheFilesOfCI(t *testing.T) {
+	t.Parallel()
 	script, err := os.ReadFile("../../integrations/ci/pedigree-ci.sh")
 	if err != nil {
 		t.Fatal(err)

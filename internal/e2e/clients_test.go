@@ -14,6 +14,7 @@ import (
 // server: Relay with its compiler, Apollo Client, urql, and the reference clients of subscriptions. Each uses fragments, pages,
 // refetches, null variables, a mutation and persisted queries.
 func TestGraphQLClientsWork(t *testing.T) {
+	t.Parallel()
 	dir := installClients(t)
 	p := start(t, append(stores["SQLite"](t), "--demo")...)
 	for _, programs := range [][]string{{"compile-relay.mjs", "relay.mjs"}, {"apollo.mjs"}, {"urql.mjs"}, {"audits.mjs"}, {"subscriptions.mjs"}} {

@@ -13,6 +13,7 @@ func loadCompose(t *testing.T, env ...string) (*cli.ProjectOptions, error) {
 }
 
 func TestComposeHasHealthChecksAndNoDefaultPassword(t *testing.T) {
+	t.Parallel()
 	o, err := loadCompose(t, "NEO4J_PASSWORD=a-password-of-mine")
 	if err != nil {
 		t.Fatal(err)

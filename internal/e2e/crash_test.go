@@ -14,6 +14,7 @@ const writers = 8
 // TestAcknowledgedWritesOutliveAKilledServer kills the server with SIGKILL while
 // clients write, starts it again and reads every acknowledged write.
 func TestAcknowledgedWritesOutliveAKilledServer(t *testing.T) {
+	t.Parallel()
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
 			f := flags(t)

@@ -18,6 +18,7 @@ func TestADBTProjectReportsItsLineage(t *testing.T) { buildWithDBT(t, "SQLite") 
 func TestADBTProjectReportsItsLineageOnNeo4j(t *testing.T) { buildWithDBT(t, "Neo4j") }
 
 func buildWithDBT(t *testing.T, store string) {
+	t.Parallel()
 	bin := filepath.Dir(pythonWith(t, "dbt", filepath.Join("testdata", "dbt", "requirements.txt")))
 	p := start(t, stores[store](t)...)
 	project := t.TempDir()

@@ -16,6 +16,7 @@ import (
 // TestLongFactsComeBack exports commits, columns, tags and metrics that do not fit into one line.
 // Every line is short enough for a load, and everything is there after it.
 func TestLongFactsComeBack(t *testing.T) {
+	t.Parallel()
 	for engine, open := range emptyRegistries {
 		t.Run(engine, func(t *testing.T) {
 			source, target := open(t), open(t)
@@ -68,6 +69,7 @@ func TestLongFactsComeBack(t *testing.T) {
 // TestTheHistoryOfAnAliasComesBack moves, removes and sets an alias again, and asks for it at
 // times in between.
 func TestTheHistoryOfAnAliasComesBack(t *testing.T) {
+	t.Parallel()
 	for engine, open := range emptyRegistries {
 		t.Run(engine, func(t *testing.T) {
 			source, target := open(t), open(t)
@@ -146,6 +148,7 @@ func (s *localRegistry) aliasIs(model, alias, version string, at time.Time) bool
 
 // TestATagKeepsItsDate tells dated and undated tags again, with and without their dates.
 func TestATagKeepsItsDate(t *testing.T) {
+	t.Parallel()
 	for engine, open := range emptyRegistries {
 		t.Run(engine, func(t *testing.T) {
 			source, target := open(t), open(t)

@@ -22,6 +22,7 @@ import (
 // export is stored after a load of it into an empty registry: nodes, edges, and the times
 // of both; no line is refused, and a second export has the same bytes.
 func TestARandomRegistryIsTheSameAfterExportAndLoad(t *testing.T) {
+	t.Parallel()
 	for engine, open := range emptyRegistries {
 		t.Run(engine, func(t *testing.T) {
 			const all = 1000

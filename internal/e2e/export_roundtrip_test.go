@@ -70,6 +70,7 @@ func (s *localRegistry) loadLines(lines string) (jsonlines.Summary, []jsonlines.
 // engine into each engine. A second export is byte for byte the same, and loading an
 // export into its own registry changes nothing.
 func TestAnExportLoadsIntoAnEmptyRegistryAndComesOutTheSame(t *testing.T) {
+	t.Parallel()
 	for from, open := range emptyRegistries {
 		source := open(t)
 		loadDemoData(t, source)
@@ -298,6 +299,7 @@ var timesOfRecording = regexp.MustCompile(`\d{4}-\d\d-\d\dT12:00:00\.0000\d+Z`)
 // contradictions and cycles among them, in batches and one by one with the single
 // mutations. Both ways refuse the same facts and lead to the same registry.
 func TestABatchEqualsItsFactsOneByOne(t *testing.T) {
+	t.Parallel()
 	const all = 50
 	for i := range uint64(rounds(all)) {
 		seed := (20 + 13*i) % all // The seeds 20 and 33 failed once, so they come first.

@@ -49,6 +49,7 @@ func anonymous(t *testing.T, pid int) int64 {
 // they are larger than the bound of memory, also in a short run; a full run (PEDIGREE_ROUNDS of 40)
 // sends 1 GiB each. The digests are equal.
 func TestLargeFilesStayOutOfMemory(t *testing.T) {
+	t.Parallel()
 	const parallel = 8
 	size := max(int64(rounds(40))<<30/40, 64<<20)
 	p := start(t, stores["SQLite"](t)...)

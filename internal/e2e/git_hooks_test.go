@@ -24,6 +24,7 @@ const hookSecret = "a-secret-of-the-git-host"
 // of the registry clones it at its start, and fetches it after each hook of GitHub, GitLab and Gitea;
 // a hook that is not verified, and one that comes again, change nothing.
 func TestHooksKeepARepositoryCurrent(t *testing.T) {
+	t.Parallel()
 	root := t.TempDir()
 	git := func(args ...string) string {
 		t.Helper()

@@ -34,6 +34,8 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "go build: %v\n%s", err, out)
 		os.Exit(1)
 	}
+	// A test that runs beside others cannot set the environment of its servers.
+	os.Setenv("PEDIGREE_OPENLINEAGE_OUT_API_KEY", eventKey)
 	code := neo4jtest.Run(m)
 	os.RemoveAll(dir)
 	os.Exit(code)
@@ -47,6 +49,9 @@ func rounds(most int) int {
 	}
 	return 3
 }
+
+// eventKey is the key of the receivers of OpenLineage events.
+const eventKey = "a-key"
 
 const adminToken = "pdg_e2e_bootstrap_token_0123456789"
 

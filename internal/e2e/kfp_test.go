@@ -19,6 +19,7 @@ const kfpData = "../../connect/kfp/testdata/"
 // exit handler and a graph in a graph, and run them. They are imported: alone as plans, with their
 // runs as lineage; once more adds nothing; and an import that is killed and run again ends equal.
 func TestPipelinesThatKFPCompilesAndRunsAreImported(t *testing.T) {
+	t.Parallel()
 	python := pythonWith(t, "kfp", filepath.Join("testdata", "kfp", "requirements.txt"))
 	out := t.TempDir()
 	file, err := filepath.Abs(kfpData + "pipelines.py")
@@ -101,6 +102,7 @@ func TestAPipelineRunIsImportedThroughAServer(t *testing.T) { importThroughServe
 func TestAPipelineRunIsImportedThroughAServerOnNeo4j(t *testing.T) { importThroughServer(t, "Neo4j") }
 
 func importThroughServer(t *testing.T, store string) {
+	t.Parallel()
 	p := start(t, stores[store](t)...)
 	run := func(args ...string) string {
 		t.Helper()

@@ -19,6 +19,7 @@ func TestKubeflowClient(t *testing.T) { kubeflowClient(t, "SQLite") }
 func TestKubeflowClientOnNeo4j(t *testing.T) { kubeflowClient(t, "Neo4j") }
 
 func kubeflowClient(t *testing.T, store string) {
+	t.Parallel()
 	for _, version := range []string{"0.3.14", "0.3.18"} {
 		t.Run(version, func(t *testing.T) {
 			python := pythonWith(t, "kubeflow-"+version, filepath.Join("testdata", "kubeflow", "requirements-"+version+".txt"))

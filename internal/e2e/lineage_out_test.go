@@ -37,7 +37,7 @@ func newEventReceiver(t *testing.T) *eventReceiver {
 
 func (r *eventReceiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 	b, err := io.ReadAll(q.Body)
-	if err != nil || q.URL.Path != "/api/v1/lineage" || q.Header.Get("Authorization") != "Bearer a-key" {
+	if err != nil || q.URL.Path != "/api/v1/lineage" || q.Header.Get("Authorization") != "Bearer "+eventKey {
 		w.WriteHeader(http.StatusUnauthorized)
 		return
 	}
@@ -162,10 +162,11 @@ func compareTold(acked, told map[string][]string) (lost, disorder int) {
 // receiver that fails, hangs up and redirects, and into a file. Every acknowledged step of a run is
 // told, in order for the run, and the events make the same graph in another registry.
 func TestLineageEventsOutliveKilledServers(t *testing.T) {
+	t.Parallel()
 	for name, flags := range stores {
 		for _, kind := range []string{"URL", "file"} {
 			t.Run(name+" "+kind, func(t *testing.T) {
-				t.Setenv("PEDIGREE_OPENLINEAGE_OUT_API_KEY", "a-key")
+				t.Parallel()
 				r := newEventReceiver(t)
 				address, lines := r.URL, r.lines
 				if kind == "file" {

@@ -46,6 +46,7 @@ func sortedFacts(s *localRegistry) []string {
 // TestExportedEventsMakeTheSameGraph replays the events of a registry, into empty ones: in their order,
 // twice, in reverse and in a random order. The graph is the same, by the facts that it exports.
 func TestExportedEventsMakeTheSameGraph(t *testing.T) {
+	t.Parallel()
 	for from, open := range emptyRegistries {
 		t.Run(from, func(t *testing.T) {
 			source := open(t)

@@ -129,6 +129,7 @@ func killMidway(t *testing.T, data string, args []string) bool {
 }
 
 func TestTwoLoadsOfAFileAtOnceRecordItOnce(t *testing.T) {
+	t.Parallel()
 	for engine, flags := range stores {
 		t.Run(engine, func(t *testing.T) {
 			file, want := writeExport(t, pipelineFacts(map[string]int{"SQLite": 3000, "Neo4j": 800}[engine]))
@@ -167,6 +168,7 @@ func TestTwoLoadsOfAFileAtOnceRecordItOnce(t *testing.T) {
 }
 
 func TestLoadReportsRefusedLinesAndItsExitCode(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	file, refused := filepath.Join(dir, "f.jsonl"), filepath.Join(dir, "refused.jsonl")
 	bad := `{"model":{"name":"a/b"}}`
@@ -202,6 +204,7 @@ func TestLoadReportsRefusedLinesAndItsExitCode(t *testing.T) {
 // an error, that the lines recorded by then stay, and that sending the body again adds
 // the rest.
 func TestABrokenConnectionLeavesWholeLines(t *testing.T) {
+	t.Parallel()
 	p := start(t, stores["SQLite"](t)...)
 	lines := pipelineFacts(500)
 	half := lines[:len(lines)*3/4+7]
@@ -245,6 +248,7 @@ func TestABrokenConnectionLeavesWholeLines(t *testing.T) {
 // TestASlowBodyIsReadAndASilentOneIsNot checks that a body may take longer than the
 // 15 s of other requests, but may not pause that long.
 func TestASlowBodyIsReadAndASilentOneIsNot(t *testing.T) {
+	t.Parallel()
 	p := start(t, stores["SQLite"](t)...)
 	lines := strings.SplitAfter(pipelineFacts(4), "\n")
 	for name, c := range map[string]struct {

@@ -75,6 +75,7 @@ func changeHistory(t *testing.T, s *localRegistry) {
 
 // TestAMovedRegistryAnswersTheSameBytes moves a registry to Neo4j and back.
 func TestAMovedRegistryAnswersTheSameBytes(t *testing.T) {
+	t.Parallel()
 	lite, neo, back := openLite(t), openNeo(t), openLite(t)
 	first := newLocalRegistry(t, lite)
 	loadDemoData(t, first)

@@ -13,6 +13,7 @@ import (
 // The three registries are equal, also when the import was killed twice, and a second import
 // reads only what changed.
 func TestImportMLflow(t *testing.T) {
+	t.Parallel()
 	python := mlflowPython(t)
 	home := t.TempDir()
 	folder, database, versions := filepath.Join(home, "mlruns"), filepath.Join(home, "mlflow.db"), 30*rounds(34)

@@ -124,12 +124,14 @@ func (p *process) data(into any, query string) {
 // from is known; while the server is down versions are registered all the same, and the gaps say
 // that their runs are not read, until the server is back. This registry is killed meanwhile.
 func TestMLflowRunsBecomeLineage(t *testing.T) {
+	t.Parallel()
 	python := mlflowPython(t)
 	runsBecomeLineage(t, python, stores["SQLite"](t))
 }
 
 // TestMLflowRunsBecomeLineageOnNeo4j is the same on the other store.
 func TestMLflowRunsBecomeLineageOnNeo4j(t *testing.T) {
+	t.Parallel()
 	python := mlflowPython(t)
 	runsBecomeLineage(t, python, stores["Neo4j"](t))
 }

@@ -50,6 +50,7 @@ func (d mlflowDifference) covers(op, field string) bool {
 // half, beside the same calls to MLflow's own server; and as the registry beside that server,
 // which keeps the runs and the files.
 func TestMLflowClient(t *testing.T) {
+	t.Parallel()
 	python := mlflowPython(t)
 	theirs := startMLflow(t, python)
 	ours := start(t, stores["SQLite"](t)...)
@@ -66,6 +67,7 @@ func TestMLflowClient(t *testing.T) {
 // TestMLflowFiles runs MLflow's own client with the files in this registry and the runs in MLflow's
 // server: models are logged, registered, copied and loaded from here.
 func TestMLflowFiles(t *testing.T) {
+	t.Parallel()
 	python := mlflowPython(t)
 	theirs := startMLflow(t, python)
 	ours := start(t, stores["SQLite"](t)...)
@@ -108,6 +110,7 @@ func packagingOfLoggedModel(t *testing.T, ours *process) {
 // TestMLflowWebhooks lets MLflow's own client make webhooks here, and a receiver that was written for
 // MLflow verify what they tell, on each store.
 func TestMLflowWebhooks(t *testing.T) {
+	t.Parallel()
 	python := mlflowPython(t)
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
@@ -120,6 +123,7 @@ func TestMLflowWebhooks(t *testing.T) {
 
 // TestMLflowClientOnNeo4j runs the calls against a server on Neo4j. It answers as one on SQLite.
 func TestMLflowClientOnNeo4j(t *testing.T) {
+	t.Parallel()
 	python := mlflowPython(t)
 	onNeo4j := start(t, stores["Neo4j"](t)...)
 	onSQLite := start(t, stores["SQLite"](t)...)

@@ -22,6 +22,7 @@ import (
 // TestModelSigning signs a folder with the real model_signing, and verifies that. One changed byte is
 // found and named; the tool itself refuses the same.
 func TestModelSigning(t *testing.T) {
+	t.Parallel()
 	tool := filepath.Join(pythonVenv(t, "model-signing", filepath.Join("testdata", "modelsigning", "requirements.txt")), "venv", "bin", "model_signing")
 	dir := t.TempDir()
 	private, public := writeKey(t, dir, "release"), filepath.Join(dir, "release.pub")
@@ -126,6 +127,7 @@ func digestOf(t *testing.T, file string) string {
 // TestSignedVersions signs a folder with the real model_signing, stores it as a version, and asks a
 // server that trusts the key. One changed byte, the bundle of another model and another key are told.
 func TestSignedVersions(t *testing.T) {
+	t.Parallel()
 	tool := filepath.Join(pythonVenv(t, "model-signing", filepath.Join("testdata", "modelsigning", "requirements.txt")), "venv", "bin", "model_signing")
 	dir := t.TempDir()
 	sign := func(key, folder string) string {

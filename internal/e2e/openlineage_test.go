@@ -13,6 +13,7 @@ import (
 // TestOpenLineageClient sends events with OpenLineage's own Python client: the samples, and a run
 // whose start is packed by gzip. The lineage is there at once.
 func TestOpenLineageClient(t *testing.T) {
+	t.Parallel()
 	python := pythonWith(t, "openlineage", filepath.Join("testdata", "openlineage", "requirements.txt"))
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {

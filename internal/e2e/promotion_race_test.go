@@ -14,6 +14,7 @@ const promotionsPerRound = 64 // Each of 32 versions is promoted on both servers
 // TestPromotionsFromTwoServersKeepOneInProduction races promotions from two processes
 // on one store. Meanwhile readers poll both for the version in PRODUCTION.
 func TestPromotionsFromTwoServersKeepOneInProduction(t *testing.T) {
+	t.Parallel()
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
 			f := flags(t)

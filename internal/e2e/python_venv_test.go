@@ -4,8 +4,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 )
+
+// installing is held while an environment is made: tests that run beside each other share them.
+var installing sync.Mutex
 
 // pythonWith returns the Python of a virtual environment with the packages of a requirements file.
 func pythonWith(t *testing.T, name, requirements string) string {
@@ -18,6 +22,8 @@ func pythonWith(t *testing.T, name, requirements string) string {
 // environment cannot be moved.
 func pythonVenv(t *testing.T, name, requirements string) string {
 	t.Helper()
+	installing.Lock()
+	defer installing.Unlock()
 	installed := clientCache(t, name, requirements)
 	if _, err := os.Stat(filepath.Join(installed, "complete")); err == nil {
 		return installed

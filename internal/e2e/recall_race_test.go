@@ -10,6 +10,7 @@ import (
 // TestNothingIsPromotedAfterItsRecall races a recall of data on one server against promotions of four
 // versions that learned from it on both. Those that went through stand before the recall in the log.
 func TestNothingIsPromotedAfterItsRecall(t *testing.T) {
+	t.Parallel()
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
 			f := flags(t)

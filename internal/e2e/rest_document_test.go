@@ -50,6 +50,7 @@ func (p *process) token(subject, role string) string {
 // TestAGeneratedClientRunsTheStory makes a Go client from the OpenAPI document, and runs with it
 // from the registration of a version to its impact, with an approval by a second person.
 func TestAGeneratedClientRunsTheStory(t *testing.T) {
+	t.Parallel()
 	p := start(t, stores["SQLite"](t)...)
 	dir := t.TempDir()
 	if err := os.CopyFS(dir, os.DirFS(filepath.Join("testdata", "restclient"))); err != nil {
@@ -78,6 +79,7 @@ func TestAGeneratedClientRunsTheStory(t *testing.T) {
 // document, good and bad ones. No answer may be a 5xx, or have a status, a media type or a body
 // that the document does not tell of.
 func TestAnswersAreAsTheDocumentSays(t *testing.T) {
+	t.Parallel()
 	dir := pythonVenv(t, "schemathesis", filepath.Join("testdata", "schemathesis", "requirements.txt"))
 	p := start(t, append(stores["SQLite"](t), "--demo", "--rate-limit", "0", "--failed-logins", "0")...)
 	few := fmt.Sprint(rounds(100))

@@ -53,6 +53,7 @@ func (p *process) part(url, span string, body io.Reader, length int64) (status i
 // TestUploadsOutliveKilledServers kills the server with signal 9 while a file is sent, three times. The
 // upload goes on where it stood, until the file is whole; before that there is no file.
 func TestUploadsOutliveKilledServers(t *testing.T) {
+	t.Parallel()
 	const size = 24 << 20
 	content, err := io.ReadAll(randomFile(7, size))
 	if err != nil {
@@ -112,6 +113,7 @@ func TestUploadsOutliveKilledServers(t *testing.T) {
 // TestPushOutlivesItself kills pedigree push with signal 9 in the middle of a file, and the server in the
 // middle of the next push. The third push sends only what is missing.
 func TestPushOutlivesItself(t *testing.T) {
+	t.Parallel()
 	const size = 256 << 20
 	dir := t.TempDir()
 	for n := range 2 {

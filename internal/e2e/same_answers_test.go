@@ -143,6 +143,7 @@ var catalogQueries = []string{
 }
 
 func TestBothStoresAnswerTheSameBytes(t *testing.T) {
+	t.Parallel()
 	lite, neo := bothRegistries(t)
 	private, err := audit.NewKey(lite.service.LogOrigin())
 	if err != nil {

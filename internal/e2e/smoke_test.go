@@ -15,6 +15,7 @@ import (
 // TestTheDemoReachesRawDataAndAllCommits does what a new user does first: it starts a
 // server with the demo and asks for the lineage of a production deployment.
 func TestTheDemoReachesRawDataAndAllCommits(t *testing.T) {
+	t.Parallel()
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, append(flags(t), "--demo")...)
@@ -55,6 +56,7 @@ func TestTheDemoReachesRawDataAndAllCommits(t *testing.T) {
 }
 
 func TestTheServerStopsCleanlyOnSIGTERM(t *testing.T) {
+	t.Parallel()
 	p := start(t, stores["SQLite"](t)...)
 	if err := p.stop(); err != nil {
 		t.Fatalf("exit: %v\n%s", err, p.log)
@@ -65,6 +67,7 @@ func TestTheServerStopsCleanlyOnSIGTERM(t *testing.T) {
 }
 
 func TestTheCommandWorksNextToARunningServer(t *testing.T) {
+	t.Parallel()
 	flags := stores["SQLite"](t)
 	p := start(t, flags...)
 	out := command(t, append([]string{"demo", "load"}, flags...)...)
@@ -88,6 +91,7 @@ func TestTheCommandWorksNextToARunningServer(t *testing.T) {
 // TestThePagesOnARealServer runs the browser tests: Chromium opens the dashboard and
 // GraphiQL of a server with the demo graph.
 func TestThePagesOnARealServer(t *testing.T) {
+	t.Parallel()
 	chromium, err := exec.LookPath("chromium")
 	if err != nil {
 		t.Fatal("Chromium is missing; run: apt-get install -y chromium")
@@ -131,6 +135,7 @@ func TestTheLoginInABrowser(t *testing.T) {
 // password of a Neo4j that is down. The logs and the output must not contain the right
 // token, a wrong token or the password.
 func TestNoSecretIsEverLogged(t *testing.T) {
+	t.Parallel()
 	secrets := []string{adminToken, "pdg_a_wrong_token_9876543210", "hunter2-password"}
 	p := start(t, append(stores["SQLite"](t), "--log-level", "debug", "--log-format", "json")...)
 	for _, token := range secrets {

@@ -23,6 +23,7 @@ func TestOneStoryOfAllDoors(t *testing.T) { oneStory(t, "SQLite") }
 func TestOneStoryOfAllDoorsOnNeo4j(t *testing.T) { oneStory(t, "Neo4j") }
 
 func oneStory(t *testing.T, store string) {
+	t.Parallel()
 	tell := pythonWith(t, "openlineage", filepath.Join("testdata", "openlineage", "requirements.txt"))
 	mlflow := mlflowPython(t)
 	serve := pythonWith(t, "kubeflow-0.3.18", filepath.Join("testdata", "kubeflow", "requirements-0.3.18.txt"))

@@ -114,6 +114,7 @@ func (r *hookReceiver) verified(t *testing.T, python, secret string) (n int) {
 // TestWebhooksOutliveKilledServers kills the server with SIGKILL while it tells a receiver that fails,
 // hangs up, redirects and lies. Every acknowledged transition arrives, in order for each model.
 func TestWebhooksOutliveKilledServers(t *testing.T) {
+	t.Parallel()
 	python := pythonWith(t, "webhooks", filepath.Join("testdata", "webhooks", "requirements.txt"))
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
@@ -246,6 +247,7 @@ func repeats(t *testing.T, all []delivery) (n int) {
 
 // TestWebhooksOfARealServerStayInPublicNetworks starts a server without the flag for private addresses.
 func TestWebhooksOfARealServerStayInPublicNetworks(t *testing.T) {
+	t.Parallel()
 	r := newHookReceiver(t)
 	r.kind = true
 	p := start(t, stores["SQLite"](t)...)
@@ -275,6 +277,7 @@ func TestWebhooksOfARealServerStayInPublicNetworks(t *testing.T) {
 // TestTwoServersOfOneStoreTellOnce moves versions through two servers of one store, one of which is
 // stopped. Each transition is told once.
 func TestTwoServersOfOneStoreTellOnce(t *testing.T) {
+	t.Parallel()
 	for name, flags := range stores {
 		t.Run(name, func(t *testing.T) {
 			f := append(flags(t), "--webhook-allow-private")
