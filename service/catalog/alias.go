@@ -34,7 +34,7 @@ func (in *SetAliasInput) check() error {
 	if !in.RemovedAt.IsZero() && (in.At.IsZero() || in.RemovedAt.Before(in.At)) {
 		return registry.Invalid("removedAt", "needs at, the time when the alias was set, and must not lie before it")
 	}
-	if _, err := registry.ParseVersion(in.Alias); err == nil || in.Alias == "latest" {
+	if _, err := registry.ParseVersion(in.Alias); err == nil || in.Alias == latestVersion {
 		return registry.Invalid("alias", "must not be a version or latest")
 	}
 	return nil
@@ -86,6 +86,9 @@ func writeAlias(ctx context.Context, tx *policies.Tx, in SetAliasInput) (core.Wr
 			return core.WriteResult{IDs: []registry.ID{a.ID}}, nil
 		}
 		a.ValidFrom = old[0].ValidFrom
+	}
+	if err := checkAliasName(ctx, tx, a); err != nil {
+		return core.WriteResult{}, err
 	}
 	n, err := core.EncodeNode(a, a.Name, at, "alias/"+string(a.Parent)+"/"+a.Name)
 	if err != nil {

@@ -127,15 +127,8 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 		v.Owner = m.Owner
 	}
 	v.ID, v.Parent, v.ValidFrom = registry.ModelVersionID(m.ID, v.Version), m.ID, v.CreatedDate
-	old, err := tx.NodesUnfiltered(ctx, v.ID)
-	if err != nil {
+	if err := checkNames(ctx, tx, m, v); err != nil {
 		return nil, err
-	}
-	if old[0] != nil {
-		if old[0].Deleted {
-			return nil, registry.Errorf(registry.AlreadyExists, "version %s of %s was deleted, and a deleted version is never given again; take another", v.Version, m.Name)
-		}
-		return nil, registry.Errorf(registry.AlreadyExists, "version %s of %s exists already; choose another version or pass bump", v.Version, m.Name)
 	}
 	m.UpdatedAt = tx.Now()
 	if err := PutModel(ctx, tx, m); err != nil {
@@ -158,6 +151,28 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	}
 	return v, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionRegistered, Objects: []registry.ID{v.ID}, Model: m.ID,
 		Detail: core.LogDetail("version", v.Version, "number", v.Number, "label", v.Label)})
+}
+
+// checkNames refuses a new version whose semver or label means another version of the model.
+func checkNames(ctx context.Context, tx *policies.Tx, m *registry.Model, v *registry.ModelVersion) error {
+	ids := []registry.ID{v.ID}
+	if v.Label != "" {
+		ids = append(ids, registry.AliasID(m.ID, v.Label))
+	}
+	old, err := tx.NodesUnfiltered(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	if old[0] != nil {
+		if old[0].Deleted {
+			return registry.Errorf(registry.AlreadyExists, "version %s of %s was deleted, and a deleted version is never given again; take another", v.Version, m.Name)
+		}
+		return registry.Errorf(registry.AlreadyExists, "version %s of %s exists already; choose another version or pass bump", v.Version, m.Name)
+	}
+	if v.Label == "" {
+		return nil
+	}
+	return checkLabel(ctx, tx, m, v, old[1])
 }
 
 // numberOf returns the number of a new version: the told one when no version of the model has it,
