@@ -26,7 +26,6 @@ type fileClient interface {
 	UploadFile(ctx context.Context, in artifacts.UploadFileInput, body io.Reader) (*artifacts.FilePayload, error)
 	ResumeFile(ctx context.Context, in artifacts.ResumeFileInput, body io.Reader) (*artifacts.ResumedFile, error)
 	ReadFile(ctx context.Context, model, version, path string, from int64) (io.ReadCloser, error)
-	SweepArtifacts(ctx context.Context, in artifacts.SweepArtifactsInput) (*artifacts.SweepArtifactsPayload, error)
 }
 
 // parallelFiles is how many files push and pull move at once.
@@ -346,32 +345,4 @@ func digestOf(r io.Reader) (string, error) {
 		return "", err
 	}
 	return "sha256:" + hex.EncodeToString(hash.Sum(nil)), nil
-}
-
-func newArtifacts(s *settings) *cobra.Command {
-	cmd := &cobra.Command{Use: "artifacts", Short: "Keep the stored files of versions in order"}
-	sweep := &cobra.Command{
-		Use:   "sweep",
-		Short: "Remove stored bytes that no version names, and what broken uploads left",
-		Args:  cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			hours, dry := s.GetInt("older-than-hours"), s.GetBool("dry-run")
-			return withRegistry(cmd, s, existingStore, func(r *connection) error {
-				out, err := r.SweepArtifacts(r.ctx, artifacts.SweepArtifactsInput{OlderThanHours: &hours, DryRun: &dry})
-				if err != nil {
-					return err
-				}
-				verb := "removed"
-				if dry {
-					verb = "would remove"
-				}
-				_, err = fmt.Fprintf(cmd.OutOrStdout(), "%s %d files and %d unfinished uploads, %d bytes\n", verb, out.Files, out.Unfinished, out.Bytes)
-				return err
-			})
-		},
-	}
-	sweep.Flags().Int("older-than-hours", 24, "remove only what was stored longer ago than so many hours")
-	sweep.Flags().Bool("dry-run", false, "only count what would be removed")
-	cmd.AddCommand(sweep)
-	return cmd
 }

@@ -34,6 +34,7 @@ type registryClient interface {
 	accessClient
 	catalogClient
 	fileClient
+	artifactClient
 	signatureClient
 	complianceClient
 	diffClient

@@ -41,7 +41,9 @@ var settingUses = map[string]settingUse{
 	"access assign":    storeOrServer,
 	"access list":      storeOrServer,
 	"access revoke":    storeOrServer,
+	"artifacts list":   storeOrServer,
 	"artifacts sweep":  storeOrServer,
+	"artifacts verify": storeOrServer,
 	"audit checkpoint": storeOrServer,
 	"audit export":     storeOrServer,
 	"audit verify":     storeOrServer,
@@ -120,6 +122,8 @@ var settingUses = map[string]settingUse{
 	"serve": {flags: append(slices.Clone(ownStore), "log-format", "log-level"), bootstrapToken: true,
 		instead: map[string]string{"server": "this command is the server; say where it listens with --listen"}},
 	"signature attach": storeOrServer,
+	"signature detach": storeOrServer,
+	"signature get":    storeOrServer,
 	"signature list":   storeOrServer,
 	"signature verify": storeOrServer,
 

@@ -102,7 +102,8 @@ func (p *probeSettings) args(name string) []string {
 		"version list": {"credit-approval"}, "version get": {"credit-approval"}, "version register": {"credit-approval", "--bump", "minor"}, "version transition": {"credit-approval@9.0.0", "--to", "staging"},
 		"version delete": {"credit-approval@9.0.0", "--yes"}, "version alias list": {"credit-approval"}, "version alias set": {"credit-approval@1.0.0", "seen"}, "version alias delete": {"credit-approval", "seen"},
 		"signature attach": {"credit-approval@9.0.0", filepath.Join("..", "..", "signing", "testdata", "key-prime256v1.sig")}, "signature list": {"credit-approval@1.0.0"}, "signature verify": {"credit-approval@1.0.0"},
-		"artifacts sweep": {}, "push": {"credit-approval@1.0.0", p.sample}, "pull": {"credit-approval@1.0.0", p.t.TempDir()},
+		"signature get": {"credit-approval@1.0.0", "sha256:0"}, "signature detach": {"credit-approval@9.0.0", "sha256:0"},
+		"artifacts list": {"credit-approval@1.0.0"}, "artifacts verify": {string(registry.ArtifactID("mv_0", "f"))}, "artifacts sweep": {}, "push": {"credit-approval@1.0.0", p.sample}, "pull": {"credit-approval@1.0.0", p.t.TempDir()},
 		"deploy list": {}, "deploy record": {"credit-approval@1.0.0", "--environment", "test"}, "deploy end": {string(registry.DeploymentID("test", "", "mv_0", time.Time{}))}, "log": {},
 	}[name]
 	if !ok {

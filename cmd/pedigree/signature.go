@@ -17,12 +17,14 @@ import (
 type signatureClient interface {
 	AttachSignature(ctx context.Context, in catalog.AttachSignatureInput) (*catalog.AttachSignaturePayload, error)
 	SignaturesOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*catalog.SignatureConnection, error)
+	DetachSignature(ctx context.Context, in catalog.DetachSignatureInput) (*core.DeletePayload, error)
+	BundleOf(ctx context.Context, v *registry.ModelVersion, digest string) ([]byte, error)
 	VerificationOf(ctx context.Context, s *registry.Signature) (*catalog.SignatureVerification, error)
 }
 
 func newSignature(s *settings) *cobra.Command {
 	cmd := &cobra.Command{Use: "signature", Short: "Attach signed bundles to versions, and verify what they prove"}
-	cmd.AddCommand(newSignatureAttach(s), newSignatureList(s), newSignatureVerify(s))
+	cmd.AddCommand(newSignatureAttach(s), newSignatureDetach(s), newSignatureGet(s), newSignatureList(s), newSignatureVerify(s))
 	return cmd
 }
 
@@ -53,6 +55,58 @@ that attests provenance (SLSA) has written. The same bundle again changes nothin
 					text = "was there"
 				}
 				_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
+				return err
+			})
+		},
+	}
+}
+
+func newSignatureDetach(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "detach MODEL@VERSION DIGEST",
+		Short: "Remove a signed bundle from a version that is not at work",
+		Long: `Remove a signed bundle from a version. DIGEST is that of the bundle, as signature list -o json tells it. The
+signatures of a version in CANARY, PRODUCTION or DEPRECATED stay as they are.`,
+		Example: "  pedigree signature detach credit-approval@1.2.0 sha256:0f3a…",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			ref, err := parseVersionRef(args[0])
+			if err != nil {
+				return err
+			}
+			return withRegistry(cmd, s, existingStore, func(r *connection) error {
+				out, err := r.DetachSignature(r.ctx, catalog.DetachSignatureInput{Model: ref.model, Version: ref.version, ID: ref.id, Digest: args[1]})
+				if err != nil {
+					return err
+				}
+				text := "removed"
+				if out.DeletedID == nil {
+					text = "was not there"
+				}
+				_, err = fmt.Fprintln(cmd.OutOrStdout(), text)
+				return err
+			})
+		},
+	}
+}
+
+func newSignatureGet(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:     "get MODEL@VERSION DIGEST",
+		Short:   "Print a signed bundle, for a verifier of your own",
+		Example: "  pedigree signature get credit-approval@1.2.0 sha256:0f3a… > model.sig",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return withRegistry(cmd, s, existingStore, func(r *connection) error {
+				v, err := versionOf(r.ctx, r, args[0])
+				if err != nil {
+					return err
+				}
+				b, err := r.BundleOf(r.ctx, v, args[1])
+				if err != nil {
+					return err
+				}
+				_, err = cmd.OutOrStdout().Write(b)
 				return err
 			})
 		},

@@ -14,6 +14,8 @@ import (
 
 	"pedigree/registry"
 	"pedigree/service/artifacts"
+	"pedigree/service/catalog"
+	"pedigree/service/core"
 )
 
 // opSweepArtifacts removes stored bytes that no version names.
@@ -22,6 +24,50 @@ const opSweepArtifacts = `mutation SweepArtifacts($input: SweepArtifactsInput!) 
 // SweepArtifacts removes stored files that no version names on the server.
 func (c *Client) SweepArtifacts(ctx context.Context, in artifacts.SweepArtifactsInput) (*artifacts.SweepArtifactsPayload, error) {
 	return mutate[*artifacts.SweepArtifactsPayload](ctx, c, opSweepArtifacts, "sweepArtifacts", in)
+}
+
+// artifactFields are the fields that artifacts are read with.
+var artifactFields = fieldsOf(registry.KindArtifact)
+
+// opArtifacts lists the artifacts of a version.
+var opArtifacts = `query Artifacts($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on ModelVersion { artifacts(first: $first, after: $after) {
+	edges { cursor node { ` + artifactFields + ` } } ` + pageFields + ` } } } }`
+
+// ArtifactsOf returns one page of the artifacts of a version, by name.
+func (c *Client) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p core.Paging) (*catalog.ArtifactConnection, error) {
+	var out struct {
+		Node struct{ Artifacts *list[*registry.Artifact] }
+	}
+	if err := c.execute(ctx, opArtifacts, addPaging(map[string]any{"id": v.ID}, p), &out); err != nil {
+		return nil, err
+	}
+	page, err := connection(out.Node.Artifacts, func(cursor string, a *registry.Artifact) *catalog.ArtifactEdge {
+		return &catalog.ArtifactEdge{Cursor: cursor, Node: a}
+	})
+	return &catalog.ArtifactConnection{Connection: page}, err
+}
+
+// VerifyArtifact has the server read a file that lies elsewhere. It goes by the REST API, where that
+// may take as long as a download.
+func (c *Client) VerifyArtifact(ctx context.Context, in artifacts.VerifyArtifactInput) (*artifacts.VerifyArtifactPayload, error) {
+	resp, err := c.file(ctx, http.MethodPost, "/api/v1/artifacts/"+url.PathEscape(string(in.ID))+"/verify", nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	var out struct {
+		Artifact *struct {
+			URI, Digest string
+			Matches     *bool
+		}
+	}
+	if err := json.NewDecoder(io.LimitReader(resp.Body, 1<<20)).Decode(&out); err != nil {
+		return nil, c.unreachable(ctx, errors.New("the answer cannot be read"))
+	}
+	if out.Artifact == nil {
+		return &artifacts.VerifyArtifactPayload{}, nil
+	}
+	return &artifacts.VerifyArtifactPayload{Artifact: &registry.Artifact{URI: out.Artifact.URI, Digest: out.Artifact.Digest, Matches: out.Artifact.Matches}}, nil
 }
 
 // filesPath returns the path of a version's files in the REST API.

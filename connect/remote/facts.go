@@ -158,6 +158,10 @@ func (c *Client) restAttempt(ctx context.Context, method, path string, body []by
 // linesType is the media type of JSON Lines.
 const linesType = "application/x-ndjson"
 
+// noSuchPath begins what a server says of a path that it does not know. What is not found at a path that
+// it knows, it names.
+const noSuchPath = "there is no such path"
+
 // restError returns the error of a problem (RFC 9457), or of an answer that is not the REST API's.
 func (c *Client) restError(resp *http.Response, media string) error {
 	if resp.StatusCode >= 300 && resp.StatusCode < 400 {
@@ -172,7 +176,8 @@ func (c *Client) restError(resp *http.Response, media string) error {
 		_, err := c.notGraphQL(resp)
 		return err
 	}
-	if resp.StatusCode == http.StatusNotFound || resp.StatusCode == http.StatusMethodNotAllowed {
+	unknownPath := resp.StatusCode == http.StatusNotFound && strings.HasPrefix(problem.Detail, noSuchPath)
+	if unknownPath || resp.StatusCode == http.StatusMethodNotAllowed {
 		return registry.Errorf(registry.Unavailable, "the server at %s does not know what this command asks for; use the pedigree of its version", c.Server())
 	}
 	return &registry.Error{Code: problem.Code, Message: problem.Detail, Field: problem.Field}

@@ -133,5 +133,6 @@ func operations() map[string]string {
 	maps.Copy(all, recallOperations())
 	maps.Copy(all, webhookOperations())
 	maps.Copy(all, signatureOperations())
+	maps.Copy(all, map[string]string{"artifacts": opArtifacts, "sweepArtifacts": opSweepArtifacts})
 	return all
 }

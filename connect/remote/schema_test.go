@@ -16,6 +16,7 @@ import (
 	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/service/access"
+	"pedigree/service/artifacts"
 	"pedigree/service/catalog"
 	"pedigree/service/facts"
 	"pedigree/service/governance"
@@ -117,7 +118,7 @@ func inputs() map[string]any {
 		"approveTransition": &governance.DecideInput{}, "rejectTransition": &governance.DecideInput{}, "withdrawTransition": &governance.DecideInput{}, "recordReview": &governance.RecordReviewInput{},
 		"setReviewPlan": &governance.SetReviewPlanInput{}, "putTransitionGuard": &governance.PutTransitionGuardInput{}, "updateModel": &catalog.UpdateModelInput{}, "updateModelVersion": &catalog.UpdateModelVersionInput{}, "updateModelCard": &catalog.UpdateModelCardInput{Card: &catalog.ModelCardInput{}}, "deleteModel": &catalog.DeleteModelInput{}, "deleteModelVersion": &catalog.DeleteModelVersionInput{}, "deleteAlias": &catalog.DeleteAliasInput{},
 		"planDeprecation": &governance.PlanDeprecationInput{}, "announceDeprecation": &governance.AnnounceDeprecationInput{}, "withdrawDeprecation": &governance.WithdrawDeprecationInput{},
-		"confirmMigration": &governance.ConfirmMigrationInput{}, "attachSignature": &catalog.AttachSignatureInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{},
+		"confirmMigration": &governance.ConfirmMigrationInput{}, "attachSignature": &catalog.AttachSignatureInput{}, "detachSignature": &catalog.DetachSignatureInput{}, "sweepArtifacts": &artifacts.SweepArtifactsInput{}, "retireModelVersion": &governance.RetireModelVersionInput{}, "cleanupModelVersion": &governance.CleanupModelVersionInput{},
 		"recall": &governance.RecallInput{}}
 }
 

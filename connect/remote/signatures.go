@@ -2,6 +2,9 @@ package remote
 
 import (
 	"context"
+	"io"
+	"net/http"
+	"net/url"
 
 	"pedigree/registry"
 	"pedigree/service/catalog"
@@ -15,6 +18,8 @@ var signatureFields = fieldsOf(registry.KindSignature)
 var (
 	opAttachSignature = `mutation AttachSignature($input: AttachSignatureInput!) { attachSignature(input: $input) { signature { ` + signatureFields + ` } created } }`
 
+	opDetachSignature = `mutation DetachSignature($input: DetachSignatureInput!) { detachSignature(input: $input) { deletedId } }`
+
 	opSignatures = `query Signatures($id: ID!, $first: Int, $after: String) { node(id: $id) { ... on ModelVersion { signatures(first: $first, after: $after) {
 		edges { cursor node { ` + signatureFields + ` } } ` + pageFields + ` } } } }`
 
@@ -24,7 +29,7 @@ var (
 
 // signatureOperations lists the texts of the operations on signatures.
 func signatureOperations() map[string]string {
-	return map[string]string{"attachSignature": opAttachSignature, "signatures": opSignatures, "verification": opVerification}
+	return map[string]string{"attachSignature": opAttachSignature, "detachSignature": opDetachSignature, "signatures": opSignatures, "verification": opVerification}
 }
 
 // AttachSignature keeps a bundle beside a version.
@@ -35,6 +40,26 @@ func (c *Client) AttachSignature(ctx context.Context, in catalog.AttachSignature
 	}
 	p, err := mutate[payload](ctx, c, opAttachSignature, "attachSignature", in)
 	return &catalog.AttachSignaturePayload{Signature: p.Signature.Noun, Created: p.Created}, err
+}
+
+// DetachSignature removes a signature and its bundle from a version.
+func (c *Client) DetachSignature(ctx context.Context, in catalog.DetachSignatureInput) (*core.DeletePayload, error) {
+	return mutate[*core.DeletePayload](ctx, c, opDetachSignature, "detachSignature", in)
+}
+
+// BundleOf returns the bytes of the bundle of a signature of a version.
+func (c *Client) BundleOf(ctx context.Context, v *registry.ModelVersion, digest string) ([]byte, error) {
+	path := "/api/v1/models/" + url.PathEscape(v.ModelName) + "/" + url.PathEscape(v.Version) + "/signatures/" + url.PathEscape(digest)
+	resp, err := c.file(ctx, http.MethodGet, path, nil, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(resp.Body, registry.MaxSignatureBytes+1))
+	if err != nil {
+		err = c.unreachable(ctx, err)
+	}
+	return b, err
 }
 
 // SignaturesOf returns one page of the signatures of a version, by digest.

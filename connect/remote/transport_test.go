@@ -168,6 +168,24 @@ func TestAServerThatIsDownIsUnavailable(t *testing.T) {
 	}
 }
 
+// TestWhatIsNotFoundIsNotAnOlderServer asks the REST API for what is not there, and at a path that the
+// server does not know.
+func TestWhatIsNotFoundIsNotAnOlderServer(t *testing.T) {
+	s := newTestServer(t)
+	c, _ := s.client(registry.RoleAdmin)
+	_, err := c.VersionFiles(t.Context(), "none", "1.0.0")
+	wantError(t, err, registry.NotFound, "none")
+	old := func(next http.Handler) http.Handler { // One that does not know the path.
+		return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			r.URL.Path = strings.Replace(r.URL.Path, "/artifacts", "/none", 1)
+			next.ServeHTTP(w, r)
+		})
+	}
+	s.setMiddleware(old)
+	_, err = c.VersionFiles(t.Context(), "none", "1.0.0")
+	wantError(t, err, registry.Unavailable, "use the pedigree of its version")
+}
+
 func TestServiceErrorsAreDecodedUnchanged(t *testing.T) {
 	s := newTestServer(t)
 	c, waited := s.client(registry.RoleAdmin)
