@@ -28,12 +28,17 @@ go build -o build/testsum ./internal/testsum
 # The packages that take longest begin first, so that the others run beside them and not after them.
 go test -json -p 3 -timeout 40m "$@" ./internal/e2e ./graph/neo4j ./internal/access ./... 2>build/test.err | ./build/testsum || status=1
 cat build/test.err >&2
-echo "concurrency tests with the race detector:"
-go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores' ./graph/sqlite ./graph/cache || status=1
-# A request resolves its fields concurrently in one scope. TestMatrix does so for every field and role.
-go test -race -timeout 40m -run '^TestMatrix$' ./internal/access || status=1
-echo "the pages, in Chromium:"
+# The pages wait for Chromium more than they work, so the race detector runs beside them.
+echo "the pages, in Chromium, and concurrency tests with the race detector:"
+{
+  go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores' ./graph/sqlite ./graph/cache
+  # A request resolves its fields concurrently in one scope. TestMatrix does so for every field and role.
+  go test -race -timeout 40m -run '^TestMatrix$' ./internal/access
+} >build/race.log 2>&1 &
+race=$!
 (cd web && PEDIGREE_CHROMIUM="$(command -v chromium)" npm test --silent) >build/web.log 2>&1 || { status=1; cat build/web.log; }
+wait $race || status=1
+cat build/race.log
 grep -E '^# (tests|pass|fail|skipped)' build/web.log || true
 echo "took $(( (SECONDS - start + 59) / 60 )) minutes"
 exit $status
