@@ -6118,6 +6118,8 @@ extend type Mutation {
   "Deletes a webhook; the same again changes nothing."
   deleteWebhook("Which one." input: DeleteWebhookInput!): DeleteWebhookPayload
   "Makes the secret of a webhook anew, and shows it, this once. Until the end of the overlap both sign."
+  "Whether you are told of recalls that concern live deployments and versions that you own, where this server tells owners and has an address of yours."
+  ownedRecalls: Boolean!
   rotateWebhookSecret("Which one." input: RotateWebhookSecretInput!): RotateWebhookSecretPayload
   "Sends a test. What becomes of it is in the deliveries of the webhook."
   testWebhook("Which one." input: TestWebhookInput!): TestWebhookPayload
@@ -6263,6 +6265,8 @@ type UpdateNotificationSettingsPayload {
 }
 `, BuiltIn: false},
 }
+  "Whether you are told of recalls of what you own; left out, it stays: on at first, and off when you want to be told nothing."
+  ownedRecalls: Boolean
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
 // childFields_* functions provide shared child field context lookups.
@@ -8299,6 +8303,8 @@ func (ec *executionContext) childFields_PackagingField(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type PackagingField", field.Name)
 }
 
+	case "ownedRecalls":
+		return ec.fieldContext_NotificationSettings_ownedRecalls(ctx, field)
 func (ec *executionContext) childFields_PackagingFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "path":
