@@ -130,15 +130,15 @@ func TestAnOwnerIsToldOnceWhateverFailsOnTheWay(t *testing.T) {
 	s.assign("ann@example.com", registry.RoleDataScientist)
 	s.assign("team", registry.RoleDataScientist)
 	credit := s.deployed("credit", "ann@example.com", "team")
-	s.server.refuses(true)
+	s.server.refused = "team@example.com"
 	s.recall("wrong", credit)
 	s.passes()
-	s.count(nil)
-	s.server.refuses(false)
+	s.count(map[string]int{"ann@example.com": 1})
+	s.server.refused = ""
 	s.passes() // Not before the pause is over.
-	s.count(nil)
+	s.count(map[string]int{"ann@example.com": 1})
 	s.clock.advance(time.Minute)
-	next := s.again()
+	next := s.again() // The other one was told.
 	next.passes()
 	s.count(map[string]int{"ann@example.com": 1, "team@example.com": 1})
 	s.clock.advance(time.Hour)
