@@ -1020,6 +1020,8 @@ type RecordTagPayload {
     model: String!
     "The version, its label, an alias, or latest."
     version: String!
+    "The pack as it was known at this time; now, when left out."
+    asOf: DateTime
   ): ComplianceReport
 }
 
@@ -1045,12 +1047,16 @@ type ComplianceManifest {
   madeFor: ComplianceReader!
   "The id of the version that it is about."
   versionId: ID!
-  "The instant of the newest log entry that it holds."
+  "The instant of the newest log entry that it holds; of a pack of the past, asOf."
   readAt: DateTime
   "How many entries the log had."
   logSize: Int64!
   "How many entries the log had when the reading began."
   readFrom: Int64!
+  "The time that it is of, as it was known then; null for the present."
+  asOf: DateTime
+  "What is of the time when it was made all the same, and why."
+  notAsOf: [String!]
   "The key that sealed it."
   publicKey: String!
   "The fields and parts that you may not see."
@@ -1083,6 +1089,8 @@ type ComplianceFile {
 type ComplianceRule {
   "What it is called."
   name: String!
+  "The text, and where it is published."
+  source: String!
   "Its headings."
   headings: [ComplianceHeading!]!
 }
@@ -1091,8 +1099,10 @@ type ComplianceRule {
 type ComplianceHeading {
   "Its number."
   number: String!
-  "Its short title."
+  "Its first words as they are published."
   title: String!
+  "Its place in the text."
+  source: String!
   "Whether there is a fact."
   status: ComplianceStatus!
   "The facts; at most 20 of a kind."
@@ -6108,6 +6118,8 @@ type NotificationSettings {
   address: String
   "When."
   timing: NoticeTiming!
+  "Whether you are told of recalls that concern live deployments and versions that you own, where this server tells owners and has an address of yours."
+  ownedRecalls: Boolean!
 }
 
 extend type Mutation {
@@ -6118,8 +6130,6 @@ extend type Mutation {
   "Deletes a webhook; the same again changes nothing."
   deleteWebhook("Which one." input: DeleteWebhookInput!): DeleteWebhookPayload
   "Makes the secret of a webhook anew, and shows it, this once. Until the end of the overlap both sign."
-  "Whether you are told of recalls that concern live deployments and versions that you own, where this server tells owners and has an address of yours."
-  ownedRecalls: Boolean!
   rotateWebhookSecret("Which one." input: RotateWebhookSecretInput!): RotateWebhookSecretPayload
   "Sends a test. What becomes of it is in the deliveries of the webhook."
   testWebhook("Which one." input: TestWebhookInput!): TestWebhookPayload
@@ -6255,6 +6265,8 @@ input UpdateNotificationSettingsInput {
   address: String
   "When; AT_ONCE, when left out."
   timing: NoticeTiming
+  "Whether you are told of recalls of what you own; left out, it stays: on at first, and off when you want to be told nothing."
+  ownedRecalls: Boolean
   "A key of your choice: with the same one, a retry has no second effect."
   idempotencyKey: String
 }
@@ -6265,8 +6277,6 @@ type UpdateNotificationSettingsPayload {
 }
 `, BuiltIn: false},
 }
-  "Whether you are told of recalls of what you own; left out, it stays: on at first, and off when you want to be told nothing."
-  ownedRecalls: Boolean
 var parsedSchema = gqlparser.MustLoadSchema(sources...)
 
 // childFields_* functions provide shared child field context lookups.
@@ -6823,6 +6833,8 @@ func (ec *executionContext) childFields_ComplianceHeading(ctx context.Context, f
 		return ec.fieldContext_ComplianceHeading_number(ctx, field)
 	case "title":
 		return ec.fieldContext_ComplianceHeading_title(ctx, field)
+	case "source":
+		return ec.fieldContext_ComplianceHeading_source(ctx, field)
 	case "status":
 		return ec.fieldContext_ComplianceHeading_status(ctx, field)
 	case "facts":
@@ -6849,6 +6861,10 @@ func (ec *executionContext) childFields_ComplianceManifest(ctx context.Context, 
 		return ec.fieldContext_ComplianceManifest_logSize(ctx, field)
 	case "readFrom":
 		return ec.fieldContext_ComplianceManifest_readFrom(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ComplianceManifest_asOf(ctx, field)
+	case "notAsOf":
+		return ec.fieldContext_ComplianceManifest_notAsOf(ctx, field)
 	case "publicKey":
 		return ec.fieldContext_ComplianceManifest_publicKey(ctx, field)
 	case "hidden":
@@ -6893,6 +6909,8 @@ func (ec *executionContext) childFields_ComplianceRule(ctx context.Context, fiel
 	switch field.Name {
 	case "name":
 		return ec.fieldContext_ComplianceRule_name(ctx, field)
+	case "source":
+		return ec.fieldContext_ComplianceRule_source(ctx, field)
 	case "headings":
 		return ec.fieldContext_ComplianceRule_headings(ctx, field)
 	}
@@ -8285,6 +8303,8 @@ func (ec *executionContext) childFields_NotificationSettings(ctx context.Context
 		return ec.fieldContext_NotificationSettings_address(ctx, field)
 	case "timing":
 		return ec.fieldContext_NotificationSettings_timing(ctx, field)
+	case "ownedRecalls":
+		return ec.fieldContext_NotificationSettings_ownedRecalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type NotificationSettings", field.Name)
 }
@@ -8303,8 +8323,6 @@ func (ec *executionContext) childFields_PackagingField(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type PackagingField", field.Name)
 }
 
-	case "ownedRecalls":
-		return ec.fieldContext_NotificationSettings_ownedRecalls(ctx, field)
 func (ec *executionContext) childFields_PackagingFile(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "path":
