@@ -84,6 +84,9 @@ func TestAPackAsOfATimeIsWhatWasKnownThen(t *testing.T) {
 			Card: &catalog.ModelCardInput{Description: ptr("first")}})).ModelVersion.ID
 		must[*gates.GatePayload](k)(k.PutGate(k.admin, gates.PutGateInput{GateInput: gates.GateInput{Name: "owned", Expression: `version.owner != ""`, Stages: []registry.Stage{registry.Staging}}}))
 		k.move("credit", "1.0.0", registry.Staging)
+		must[*governance.GuardPayload](k)(k.PutTransitionGuard(k.admin, governance.PutTransitionGuardInput{GuardTarget: governance.GuardTarget{Model: ptr("credit")}, Profile: registry.ProfileGuarded, Needed: 1}))
+		ada := k.assign("ada", registry.RoleAdmin, registry.ScopeAll)
+		asked := must[*catalog.TransitionModelVersionPayload](k)(k.TransitionModelVersion(ada, catalog.TransitionModelVersionInput{ID: &id, To: registry.Production})).Request
 		cleared := k.recall(data)
 		k.now = k.now.Add(time.Hour)
 		then, head := k.now, k.head()
@@ -93,10 +96,10 @@ func TestAPackAsOfATimeIsWhatWasKnownThen(t *testing.T) {
 
 		k.now = k.now.Add(time.Hour)
 		k.clear(cleared.ID)
+		must[*governance.RequestPayload](k)(k.ApproveTransition(k.assign("bob", registry.RoleAdmin, registry.ScopeAll), governance.DecideInput{ID: asked.ID})) // It moves to PRODUCTION.
 		must[*catalog.UpdateModelCardPayload](k)(k.UpdateModelCard(k.admin, catalog.UpdateModelCardInput{Model: ptr("credit"), Version: ptr("1.0.0"), Card: &catalog.ModelCardInput{Description: ptr("second")}}))
 		must[*catalog.UpdateModelVersionPayload](k)(k.UpdateModelVersion(k.admin, catalog.UpdateModelVersionInput{Model: ptr("credit"), Version: ptr("1.0.0"), Owner: ptr("bob")}))
 		k.link(registry.EdgeUsed, run, k.data("found-out-afterwards", nil)) // What was so then, and nobody knew.
-		k.move("credit", "1.0.0", registry.Production)
 		k.recall(run)
 		must[*governance.RecordReviewPayload](k)(k.RecordReview(k.admin, governance.RecordReviewInput{Model: ptr("credit"), Decision: registry.ReviewApproved}))
 		must[*facts.RecordDeploymentPayload](k)(k.RecordDeployment(k.admin, facts.RecordDeploymentInput{ID: &id, Environment: "production"}))
@@ -117,13 +120,16 @@ func TestAPackAsOfATimeIsWhatWasKnownThen(t *testing.T) {
 		if len(f.Recalls) != 1 || f.Recalls[0].State != registry.RecallOpen || f.Version.RecallState != registry.IsRecalled || strings.Contains(string(after), "found-out") {
 			t.Errorf("recalls %+v, %s", f.Recalls, f.Version.RecallState)
 		}
+		if len(f.Requests) != 1 || f.Requests[0].Status != registry.RequestPending || len(f.Requests[0].Approvals) != 0 {
+			t.Errorf("the requests are %+v", f.Requests)
+		}
 		// The present of then had the same facts, but for what says of which time it is.
 		was.AsOf, was.NotAsOf, was.ReadAt, was.LogSeqs = time.Time{}, nil, present.ReadAt, present.LogSeqs
 		if a, b := asJSON(k, was), asJSON(k, present); a != b {
 			t.Errorf("as of then\n%s\nand then\n%s", a, b)
 		}
 		_, now, of := k.pack(time.Time{})
-		if !of.Manifest.AsOf.IsZero() || now.Card.Description != "second" || now.Version.Owner != "bob" || len(now.Recalls) != 2 || now.Recalls[0].State != registry.RecallCleared || len(now.Reviews) != 1 {
+		if !of.Manifest.AsOf.IsZero() || now.Card.Description != "second" || now.Version.Owner != "bob" || len(now.Recalls) != 2 || now.Recalls[0].State != registry.RecallCleared || len(now.Reviews) != 1 || len(now.Requests) != 1 || len(now.Requests[0].Approvals) != 1 || now.Version.Stage != registry.Production {
 			t.Errorf("the present is %+v %+v", now.Version, now.Recalls)
 		}
 		for _, at := range []time.Time{then.Add(-300 * 24 * time.Hour), k.now.Add(time.Hour)} {

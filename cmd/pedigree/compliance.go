@@ -15,6 +15,7 @@ import (
 
 	"pedigree/compliance"
 	"pedigree/registry"
+	"pedigree/service/core"
 )
 
 // complianceClient makes compliance packs.
@@ -83,7 +84,14 @@ func packOf(r *connection, ref, asOf string) (at time.Time, model, version strin
 			return at, "", "", registry.Invalid("as-of", "must be a time such as 2026-01-31T12:00:00Z")
 		}
 		if model, version, ok := strings.Cut(ref, "@"); ok {
-			return at, model, version, nil
+			v, err := r.ModelVersion(r.ctx, model, version, core.PointInTime{AsOf: at, KnownAt: at})
+			if err == nil && v == nil {
+				err = registry.Errorf(registry.NotFound, "there was no version %q of a model %q at that time", registry.Shorten(version, 100), registry.Shorten(model, 100))
+			}
+			if err != nil {
+				return at, "", "", err
+			}
+			return at, model, v.Version, nil
 		}
 	}
 	v, err := versionOf(r.ctx, r, ref)
