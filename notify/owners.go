@@ -170,7 +170,7 @@ func (w *Worker) ownersOf(ctx context.Context, r *registry.Recall) (map[string]o
 			of[owner] = append(of[owner], id)
 		}
 	}
-	_, err := w.out.EachAffected(ctx, r.ID, nil, func(edges []*provenance.AffectedEdge) error {
+	missing, err := w.out.EachAffected(ctx, r.ID, nil, func(edges []*provenance.AffectedEdge) error {
 		for _, edge := range edges {
 			if d, ok := edge.Node.(*registry.Deployment); ok {
 				add(d.Owner, d.ID)
@@ -185,6 +185,9 @@ func (w *Worker) ownersOf(ctx context.Context, r *registry.Recall) (map[string]o
 	})
 	if err != nil {
 		return nil, err
+	}
+	if missing.Truncated {
+		w.config.Log.Warn("some owners of what a recall concerns may not be told", "recall", r.ID, "reasons", missing.Reasons)
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
