@@ -82,6 +82,12 @@ func foot(f *Facts) []string {
 		words("Made for", f.MadeFor.Subject, "with the roles:", strings.Join(f.MadeFor.Roles, ", ")),
 		fmt.Sprintf("Version id %s. State of the registry at %s, log entry %d.", f.Version.ID, instant(f.ReadAt), f.LogSize),
 	}
+	if !f.AsOf.IsZero() {
+		out = append(out, "As it was known at "+instant(f.AsOf)+".")
+		for _, part := range f.NotAsOf {
+			out = append(out, "Not as of that time: "+part+".")
+		}
+	}
 	if f.ReadFrom != f.LogSize {
 		out = append(out, fmt.Sprintf("While it was read, the log grew from %d to %d entries.", f.ReadFrom, f.LogSize))
 	}
@@ -280,11 +286,12 @@ func checklistDocument(f *Facts, list Checklist) *document {
 	out := &document{Title: words("Checklist:", f.Version.Model, f.Version.Version),
 		Intro: "What the registry holds under the headings of known rules: facts with their sources. It is no assessment. A heading without a fact says so.", Foot: foot(f)}
 	for _, r := range list.Rules {
-		s := section{Title: r.Name, Columns: []string{"Heading", "Title", "Facts and their sources"}}
+		s := section{Title: r.Name, Columns: []string{"Heading", "As it is published", "Facts and their sources"}}
 		for _, h := range r.Headings {
-			s.Rows = append(s.Rows, []string{h.Number, h.Title, headingText(&h)})
+			s.Rows = append(s.Rows, []string{h.Source, h.Title, headingText(&h)})
 		}
 		out.Sections = append(out.Sections, s)
+		out.Foot = append(out.Foot, r.Name+": "+r.Source+".")
 	}
 	return out
 }

@@ -23,16 +23,19 @@ type Checklist struct {
 	Rules []Rule `json:"rules"`
 }
 
-// Rule is a set of headings that others have written.
+// Rule is a set of headings that others have written. Source is the text, and where it is published.
 type Rule struct {
 	Name     string    `json:"name"`
+	Source   string    `json:"source"`
 	Headings []Heading `json:"headings"`
 }
 
-// Heading is a heading by its number and short title, with the facts under it.
+// Heading is a heading by its number and its first words as they are published, with the facts under
+// it. Source is its place in the text.
 type Heading struct {
 	Number string `json:"number"`
 	Title  string `json:"title"`
+	Source string `json:"source"`
 	Status Status `json:"status"`
 	Facts  []Fact `json:"facts,omitempty"`
 	// NotRecorded and NotShown name what was looked for and is not recorded, or is hidden.
@@ -66,9 +69,9 @@ func checklistOf(f *Facts) Checklist {
 	}
 	var out Checklist
 	for _, r := range ruleTables {
-		rule := Rule{Name: r.name, Headings: []Heading{}}
+		rule := Rule{Name: r.name, Source: r.source, Headings: []Heading{}}
 		for _, row := range r.rows {
-			h := Heading{Number: row.number, Title: row.title, Status: NotRecorded, Facts: []Fact{}, NotRecorded: []string{}, NotShown: []string{}}
+			h := Heading{Number: row.number, Title: row.title, Source: r.cite(&row), Status: NotRecorded, Facts: []Fact{}, NotRecorded: []string{}, NotShown: []string{}}
 			for _, e := range row.evidence {
 				h.look(f, evidenceOf[e], e, hidden)
 			}

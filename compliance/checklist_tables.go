@@ -1,90 +1,112 @@
 package compliance
 
-// ruleTable is a set of headings with the evidence that is looked for under each. Headings stand by
-// number and short title alone: what they ask for is in the rules themselves. A heading without
-// evidence is one of which the registry keeps no fact.
+// ruleTable is a set of headings with the evidence that is looked for under each. A heading has the
+// number that the text has, and its first words as they are published, "…" where they go on: what it asks
+// for is in the text itself. A heading without evidence is one of which the registry keeps no fact.
 type ruleTable struct {
 	name string
-	rows []ruleRow
+	// source is the text, and where it is published. cites is what stands before the number of a heading
+	// when it is cited.
+	source, cites string
+	rows          []ruleRow
 }
 
+// ruleRow is a heading. place is its place in the text where the number does not say it.
 type ruleRow struct {
 	number, title string
 	evidence      []string
+	place         string
+}
+
+// cite is where a heading stands.
+func (t *ruleTable) cite(r *ruleRow) string {
+	if r.place != "" {
+		return t.cites + r.place
+	}
+	return t.cites + r.number
 }
 
 var ruleTables = []ruleTable{euAIActAnnexIV, nistAIRMF, sr117}
 
-var euAIActAnnexIV = ruleTable{"EU AI Act (Regulation (EU) 2024/1689), Annex IV", []ruleRow{
-	{"1(a)", "Intended purpose, provider, version", []string{"model description", "version", "version description", "owner", "earlier stages"}},
-	{"1(b)", "Interaction with other hardware and software", []string{"deployments"}},
-	{"1(c)", "Versions of relevant software and firmware", []string{"framework", "code"}},
-	{"1(d)", "Forms in which it is placed on the market", []string{"files"}},
-	{"1(e)", "Hardware on which it is to run", nil},
-	{"1(f)", "Illustrations of products with it", nil},
-	{"1(g)", "User interface", nil},
-	{"1(h)", "Instructions for use", []string{"migration guide"}},
-	{"2(a)", "Methods and steps of development", []string{"training runs", "all runs", "code", "ancestors"}},
-	{"2(b)", "Design specifications", []string{"algorithm", "hyperparameters", "features of the model", "preprocessing"}},
-	{"2(c)", "System architecture and computational resources", []string{"algorithm", "framework", "training time"}},
-	{"2(d)", "Data requirements and provenance", []string{"raw sources", "data sets", "licences of raw sources", "training data", "samples", "preprocessing"}},
-	{"2(e)", "Human oversight", []string{"approvals"}},
-	{"2(f)", "Pre-determined changes", []string{"deprecation"}},
-	{"2(g)", "Validation and testing", []string{"metrics", "evaluation runs", "gates", "fairness"}},
-	{"2(h)", "Cybersecurity", []string{"signatures", "digests of files"}},
-	{"3", "Monitoring, functioning and control", []string{"limitations", "metrics", "deployments"}},
-	{"4", "Appropriateness of the performance metrics", nil},
-	{"5", "Risk management system", []string{"reviews", "recalls", "gates"}},
-	{"6", "Changes through the lifecycle", []string{"stages", "earlier stages", "code"}},
-	{"7", "Harmonised standards", nil},
-	{"8", "EU declaration of conformity", nil},
-	{"9", "Post-market monitoring", []string{"review plan", "reviews"}},
-}}
+var euAIActAnnexIV = ruleTable{"EU AI Act (Regulation (EU) 2024/1689), Annex IV",
+	"Regulation (EU) 2024/1689 of 13 June 2024, Annex IV (technical documentation referred to in Article 11(1)), OJ L, 2024/1689, 12.7.2024, http://data.europa.eu/eli/reg/2024/1689/oj", "Annex IV, point ", []ruleRow{
+		{number: "1(a)", title: "its intended purpose, the name of the provider and the version of the system reflecting its relation to previous versions", evidence: []string{"model description", "version", "version description", "owner", "earlier stages"}},
+		{number: "1(b)", title: "how the AI system interacts with, or can be used to interact with, hardware or software, including with other AI systems, that are not part of the AI system itself…"},
+		{number: "1(c)", title: "the versions of relevant software or firmware, and any requirements related to version updates", evidence: []string{"framework", "code"}},
+		{number: "1(d)", title: "the description of all the forms in which the AI system is placed on the market or put into service…", evidence: []string{"files", "deployments"}},
+		{number: "1(e)", title: "the description of the hardware on which the AI system is intended to run"},
+		{number: "1(f)", title: "where the AI system is a component of products, photographs or illustrations…"},
+		{number: "1(g)", title: "a basic description of the user-interface provided to the deployer"},
+		{number: "1(h)", title: "instructions for use for the deployer…"},
+		{number: "2(a)", title: "the methods and steps performed for the development of the AI system, including, where relevant, recourse to pre-trained systems or tools provided by third parties…", evidence: []string{"training runs", "all runs", "code", "ancestors"}},
+		{number: "2(b)", title: "the design specifications of the system, namely the general logic of the AI system and of the algorithms…", evidence: []string{"algorithm", "hyperparameters", "features of the model", "preprocessing"}},
+		{number: "2(c)", title: "the description of the system architecture…; the computational resources used to develop, train, test and validate the AI system", evidence: []string{"algorithm", "framework", "training time"}},
+		{number: "2(d)", title: "where relevant, the data requirements in terms of datasheets describing the training methodologies and techniques and the training data sets used…", evidence: []string{"raw sources", "data sets", "licences of raw sources", "training data", "samples", "preprocessing"}},
+		{number: "2(e)", title: "assessment of the human oversight measures needed in accordance with Article 14…"},
+		{number: "2(f)", title: "where applicable, a detailed description of pre-determined changes to the AI system and its performance…"},
+		{number: "2(g)", title: "the validation and testing procedures used…", evidence: []string{"metrics", "evaluation runs", "gates", "fairness"}},
+		{number: "2(h)", title: "cybersecurity measures put in place", evidence: []string{"signatures", "digests of files"}},
+		{number: "3", title: "Detailed information about the monitoring, functioning and control of the AI system…", evidence: []string{"limitations", "metrics", "deployments"}},
+		{number: "4", title: "A description of the appropriateness of the performance metrics for the specific AI system"},
+		{number: "5", title: "A detailed description of the risk management system in accordance with Article 9", evidence: []string{"reviews", "recalls", "gates"}},
+		{number: "6", title: "A description of relevant changes made by the provider to the system through its lifecycle", evidence: []string{"stages", "earlier stages", "code"}},
+		{number: "7", title: "A list of the harmonised standards applied in full or in part…"},
+		{number: "8", title: "A copy of the EU declaration of conformity referred to in Article 47"},
+		{number: "9", title: "A detailed description of the system in place to evaluate the AI system performance in the post-market phase in accordance with Article 72…", evidence: []string{"review plan", "reviews"}},
+	}}
 
-var nistAIRMF = ruleTable{"NIST AI RMF 1.0 (NIST AI 100-1)", []ruleRow{
-	{"GOVERN 1", "Policies, processes, procedures and practices", []string{"gates", "approvals"}},
-	{"GOVERN 1.5", "Ongoing monitoring and periodic review", []string{"review plan", "reviews"}},
-	{"GOVERN 1.6", "Inventory", []string{"version", "owner", "stages"}},
-	{"GOVERN 1.7", "Decommissioning", []string{"deprecation"}},
-	{"GOVERN 2", "Accountability structures", []string{"owner", "people", "approvals"}},
-	{"GOVERN 3", "Workforce diversity, equity, inclusion and accessibility", nil},
-	{"GOVERN 4", "Culture of risk communication", nil},
-	{"GOVERN 5", "Engagement with relevant actors", nil},
-	{"GOVERN 6", "Third-party software and data", []string{"licences of raw sources", "raw sources"}},
-	{"MAP 1", "Context", []string{"model description", "version description"}},
-	{"MAP 2", "Categorization", []string{"algorithm", "limitations"}},
-	{"MAP 3", "Capabilities, usage, goals, benefits and costs", []string{"model description", "metrics"}},
-	{"MAP 4", "Risks and benefits of all components", []string{"raw sources", "ancestors", "recalls"}},
-	{"MAP 5", "Impacts", []string{"deployments", "protected groups"}},
-	{"MEASURE 1", "Methods and metrics", []string{"metrics", "evaluation runs"}},
-	{"MEASURE 2", "Evaluation for trustworthy characteristics", []string{"metrics", "gates"}},
-	{"MEASURE 2.7", "Security and resilience", []string{"signatures", "digests of files"}},
-	{"MEASURE 2.8", "Transparency and accountability", []string{"raw sources", "code", "gaps", "log"}},
-	{"MEASURE 2.11", "Fairness and bias", []string{"fairness", "protected groups"}},
-	{"MEASURE 2.12", "Environmental impact", []string{"training time"}},
-	{"MEASURE 3", "Tracking of risks over time", []string{"reviews", "recalls"}},
-	{"MEASURE 4", "Feedback about measurement", nil},
-	{"MANAGE 1", "Risks prioritized and responded to", []string{"approvals", "stages", "gates"}},
-	{"MANAGE 2", "Strategies for benefits and negative impacts", []string{"deprecation", "earlier stages"}},
-	{"MANAGE 3", "Third-party risks and benefits", []string{"raw sources", "ancestors"}},
-	{"MANAGE 4", "Treatment, response, recovery, communication", []string{"recalls", "reviews"}},
-}}
+var nistAIRMF = ruleTable{"NIST AI RMF 1.0 (NIST AI 100-1)",
+	"NIST AI 100-1, Artificial Intelligence Risk Management Framework (AI RMF 1.0), January 2023, section 5 (AI RMF Core), tables 1 to 4, https://doi.org/10.6028/NIST.AI.100-1", "NIST AI 100-1, ", []ruleRow{
+		{number: "GOVERN 1", title: "Policies, processes, procedures, and practices across the organization related to the mapping, measuring, and managing of AI risks are in place, transparent, and implemented effectively.", evidence: []string{"gates", "approvals"}},
+		{number: "GOVERN 1.5", title: "Ongoing monitoring and periodic review of the risk management process and its outcomes are planned…", evidence: []string{"review plan", "reviews"}},
+		{number: "GOVERN 1.6", title: "Mechanisms are in place to inventory AI systems…", evidence: []string{"version", "owner", "stages"}},
+		{number: "GOVERN 1.7", title: "Processes and procedures are in place for decommissioning and phasing out AI systems safely…", evidence: []string{"deprecation", "migration guide"}},
+		{number: "GOVERN 2", title: "Accountability structures are in place so that the appropriate teams and individuals are empowered, responsible, and trained…", evidence: []string{"owner", "people", "approvals"}},
+		{number: "GOVERN 3", title: "Workforce diversity, equity, inclusion, and accessibility processes are prioritized…"},
+		{number: "GOVERN 4", title: "Organizational teams are committed to a culture that considers and communicates AI risk."},
+		{number: "GOVERN 5", title: "Processes are in place for robust engagement with relevant AI actors."},
+		{number: "GOVERN 6", title: "Policies and procedures are in place to address AI risks and benefits arising from third-party software and data and other supply chain issues.", evidence: []string{"licences of raw sources", "raw sources"}},
+		{number: "MAP 1", title: "Context is established and understood.", evidence: []string{"model description", "version description"}},
+		{number: "MAP 2", title: "Categorization of the AI system is performed."},
+		{number: "MAP 2.1", title: "The specific tasks and methods used to implement the tasks that the AI system will support are defined…", evidence: []string{"algorithm"}},
+		{number: "MAP 2.2", title: "Information about the AI system’s knowledge limits and how system output may be utilized and overseen by humans is documented…", evidence: []string{"limitations"}},
+		{number: "MAP 2.3", title: "Scientific integrity and TEVV considerations are identified and documented…", evidence: []string{"raw sources", "data sets", "samples"}},
+		{number: "MAP 3", title: "AI capabilities, targeted usage, goals, and expected benefits and costs compared with appropriate benchmarks are understood.", evidence: []string{"model description", "metrics"}},
+		{number: "MAP 4", title: "Risks and benefits are mapped for all components of the AI system including third-party software and data.", evidence: []string{"raw sources", "ancestors", "recalls"}},
+		{number: "MAP 5", title: "Impacts to individuals, groups, communities, organizations, and society are characterized.", evidence: []string{"deployments", "protected groups"}},
+		{number: "MEASURE 1", title: "Appropriate methods and metrics are identified and applied.", evidence: []string{"metrics", "evaluation runs"}},
+		{number: "MEASURE 1.3", title: "Internal experts who did not serve as front-line developers for the system and/or independent assessors are involved in regular assessments and updates…", evidence: []string{"reviews", "approvals"}},
+		{number: "MEASURE 2", title: "AI systems are evaluated for trustworthy characteristics.", evidence: []string{"metrics", "gates"}},
+		{number: "MEASURE 2.1", title: "Test sets, metrics, and details about the tools used during TEVV are documented.", evidence: []string{"metrics", "evaluation runs"}},
+		{number: "MEASURE 2.5", title: "The AI system to be deployed is demonstrated to be valid and reliable. Limitations of the generalizability beyond the conditions under which the technology was developed are documented.", evidence: []string{"metrics", "limitations"}},
+		{number: "MEASURE 2.7", title: "AI system security and resilience – as identified in the MAP function – are evaluated and documented.", evidence: []string{"signatures", "digests of files"}},
+		{number: "MEASURE 2.8", title: "Risks associated with transparency and accountability – as identified in the MAP function – are examined and documented.", evidence: []string{"raw sources", "code", "gaps", "log"}},
+		{number: "MEASURE 2.11", title: "Fairness and bias – as identified in the MAP function – are evaluated and results are documented.", evidence: []string{"fairness", "protected groups"}},
+		{number: "MEASURE 2.12", title: "Environmental impact and sustainability of AI model training and management activities – as identified in the MAP function – are assessed and documented.", evidence: []string{"training time"}},
+		{number: "MEASURE 3", title: "Mechanisms for tracking identified AI risks over time are in place.", evidence: []string{"reviews", "recalls"}},
+		{number: "MEASURE 4", title: "Feedback about efficacy of measurement is gathered and assessed."},
+		{number: "MANAGE 1", title: "AI risks based on assessments and other analytical output from the MAP and MEASURE functions are prioritized, responded to, and managed.", evidence: []string{"approvals", "stages", "gates"}},
+		{number: "MANAGE 2", title: "Strategies to maximize AI benefits and minimize negative impacts are planned, prepared, implemented, documented, and informed by input from relevant AI actors."},
+		{number: "MANAGE 2.4", title: "Mechanisms are in place and applied, and responsibilities are assigned and understood, to supersede, disengage, or deactivate AI systems…", evidence: []string{"deprecation", "recalls", "earlier stages"}},
+		{number: "MANAGE 3", title: "AI risks and benefits from third-party entities are managed.", evidence: []string{"raw sources", "ancestors"}},
+		{number: "MANAGE 4", title: "Risk treatments, including response and recovery, and communication plans for the identified and measured AI risks are documented and monitored regularly.", evidence: []string{"recalls", "reviews"}},
+	}}
 
-var sr117 = ruleTable{"SR 11-7 (Supervisory Guidance on Model Risk Management)", []ruleRow{
-	{"IV", "Model development, implementation and use: purpose", []string{"model description", "version description"}},
-	{"IV", "Model development: design and theory", []string{"algorithm", "hyperparameters", "limitations"}},
-	{"IV", "Model development: data", []string{"raw sources", "data sets", "training data", "samples", "preprocessing"}},
-	{"IV", "Model development: testing", []string{"metrics", "evaluation runs"}},
-	{"IV", "Model implementation", []string{"code", "files", "signatures"}},
-	{"IV", "Model use", []string{"deployments"}},
-	{"V", "Validation: independence", []string{"approvals", "reviews"}},
-	{"V", "Validation: conceptual soundness", []string{"algorithm", "features of the model"}},
-	{"V", "Validation: ongoing monitoring", []string{"review plan", "reviews", "recalls"}},
-	{"V", "Validation: outcomes analysis", []string{"metrics"}},
-	{"V", "Validation: vendor and third-party products", []string{"licences of raw sources", "ancestors"}},
-	{"VI", "Governance: policies and procedures", []string{"gates"}},
-	{"VI", "Governance: roles and responsibilities", []string{"owner", "people", "approvals"}},
-	{"VI", "Governance: internal audit", []string{"log"}},
-	{"VI", "Governance: model inventory", []string{"version", "owner", "stages", "deployments"}},
-	{"VI", "Governance: documentation", []string{"version description", "limitations", "gaps"}},
-}}
+var sr117 = ruleTable{"SR 11-7 (Supervisory Guidance on Model Risk Management)",
+	"Board of Governors of the Federal Reserve System, SR Letter 11-7, attachment Supervisory Guidance on Model Risk Management, 4 April 2011, https://www.federalreserve.gov/supervisionreg/srletters/sr1107.htm; SR 26-2 of April 2026 takes its place", "SR 11-7 attachment, section ", []ruleRow{
+		{number: "IV", title: "Model Development and Implementation", place: "IV. Model Development, Implementation, and Use: Model Development and Implementation",
+			evidence: []string{"model description", "version description", "algorithm", "hyperparameters", "limitations", "raw sources", "data sets", "training data", "samples", "preprocessing", "metrics", "evaluation runs", "code", "files", "signatures"}},
+		{number: "IV", title: "Model Use", place: "IV. Model Development, Implementation, and Use: Model Use", evidence: []string{"deployments", "stages"}},
+		{number: "V", title: "Model Validation", place: "V. Model Validation", evidence: []string{"approvals", "reviews"}},
+		{number: "V.1", title: "Evaluation of Conceptual Soundness", place: "V. Model Validation: Key Elements of Comprehensive Validation, 1", evidence: []string{"algorithm", "features of the model", "limitations"}},
+		{number: "V.2", title: "Ongoing Monitoring", place: "V. Model Validation: Key Elements of Comprehensive Validation, 2", evidence: []string{"review plan", "reviews", "recalls"}},
+		{number: "V.3", title: "Outcomes Analysis", place: "V. Model Validation: Key Elements of Comprehensive Validation, 3", evidence: []string{"metrics"}},
+		{number: "V", title: "Validation of Vendor and Other Third-Party Products", place: "V. Model Validation: Validation of Vendor and Other Third-Party Products", evidence: []string{"licences of raw sources", "ancestors"}},
+		{number: "VI", title: "Board of Directors and Senior Management", place: "VI. Governance, Policies, and Controls: Board of Directors and Senior Management"},
+		{number: "VI", title: "Policies and Procedures", place: "VI. Governance, Policies, and Controls: Policies and Procedures", evidence: []string{"gates"}},
+		{number: "VI", title: "Roles and Responsibilities", place: "VI. Governance, Policies, and Controls: Roles and Responsibilities", evidence: []string{"owner", "people", "approvals"}},
+		{number: "VI", title: "Internal Audit", place: "VI. Governance, Policies, and Controls: Internal Audit", evidence: []string{"log"}},
+		{number: "VI", title: "External Resources", place: "VI. Governance, Policies, and Controls: External Resources"},
+		{number: "VI", title: "Model Inventory", place: "VI. Governance, Policies, and Controls: Model Inventory", evidence: []string{"version", "owner", "stages", "deployments"}},
+		{number: "VI", title: "Documentation", place: "VI. Governance, Policies, and Controls: Documentation", evidence: []string{"version description", "limitations", "gaps"}},
+	}}

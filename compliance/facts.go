@@ -12,20 +12,24 @@ import (
 
 // Format is the number of the form of packs. It changes whenever the same facts give other bytes,
 // so that a pack is only derived again by a program that derives the same.
-const Format = 1
+const Format = 2
 
 // Facts are what a pack is made from: what one caller may see of a version. Everything that people
 // read in a pack is derived from them.
 type Facts struct {
 	Format  int    `json:"format"`
 	MadeFor Reader `json:"madeFor"`
-	// ReadAt is the instant of the newest log entry that the facts hold. LogSize is how many
+	// ReadAt is the instant of the newest log entry that the facts hold, or AsOf. LogSize is how many
 	// entries the log had; ReadFrom is how many it had when the reading began.
 	ReadAt   time.Time `json:"readAt,omitzero"`
 	LogSize  int64     `json:"logSize"`
 	ReadFrom int64     `json:"readFrom"`
-	Version  Version   `json:"version"`
-	Model    Model     `json:"model"`
+	// AsOf is the time of the past that the facts are of, as it was known then; zero for the present.
+	// NotAsOf are the parts that are of the time when the pack was made all the same, and why.
+	AsOf    time.Time `json:"asOf,omitzero"`
+	NotAsOf []string  `json:"notAsOf,omitempty"`
+	Version Version   `json:"version"`
+	Model   Model     `json:"model"`
 	// Card is nil when there is none that the caller sees. Missing are its empty fields, by path.
 	Card         *registry.ModelCard `json:"card"`
 	Missing      []string            `json:"cardMissing,omitempty"`

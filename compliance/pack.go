@@ -54,6 +54,9 @@ type Manifest struct {
 	ReadAt   time.Time `json:"readAt,omitzero"`
 	LogSize  int64     `json:"logSize"`
 	ReadFrom int64     `json:"readFrom"`
+	// AsOf and NotAsOf are those of the facts.
+	AsOf    time.Time `json:"asOf,omitzero"`
+	NotAsOf []string  `json:"notAsOf,omitempty"`
 	// Log is the name of the log, PublicKey the key that sealed the manifest.
 	Log       string `json:"log"`
 	PublicKey string `json:"publicKey"`
@@ -119,7 +122,7 @@ func New(f *Facts, s Sources) (*Pack, error) {
 		return nil, err
 	}
 	m := Manifest{Format: Format, MadeFor: read.MadeFor, Model: read.Version.Model, Version: read.Version.Version, VersionID: read.Version.ID,
-		ReadAt: read.ReadAt, LogSize: read.LogSize, ReadFrom: read.ReadFrom, Log: s.Log, PublicKey: s.PublicKey, Hidden: read.Hidden, Cut: read.Cut}
+		ReadAt: read.ReadAt, LogSize: read.LogSize, ReadFrom: read.ReadFrom, AsOf: read.AsOf, NotAsOf: read.NotAsOf, Log: s.Log, PublicKey: s.PublicKey, Hidden: read.Hidden, Cut: read.Cut}
 	sortFiles(files)
 	for _, f := range files {
 		m.Files = append(m.Files, digestOf(f))

@@ -181,7 +181,7 @@ func (v *verifier) facts() error {
 	}
 	f := v.read
 	if f.Format != m.Format || f.Version.ID != m.VersionID || f.Version.Model != m.Model || f.Version.Version != m.Version || !f.ReadAt.Equal(m.ReadAt) ||
-		f.LogSize != m.LogSize || f.ReadFrom != m.ReadFrom || f.MadeFor.Subject != m.MadeFor.Subject || !slices.Equal(f.MadeFor.Roles, m.MadeFor.Roles) ||
+		f.LogSize != m.LogSize || f.ReadFrom != m.ReadFrom || !f.AsOf.Equal(m.AsOf) || !slices.Equal(f.NotAsOf, m.NotAsOf) || f.MadeFor.Subject != m.MadeFor.Subject || !slices.Equal(f.MadeFor.Roles, m.MadeFor.Roles) ||
 		!slices.Equal(f.Hidden, m.Hidden) || !slices.Equal(f.Cut, m.Cut) {
 		return broken("the manifest and the facts are not about the same")
 	}

@@ -6,6 +6,7 @@ import (
 	"compress/flate"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -250,7 +251,7 @@ func TestTheFormOfPacks(t *testing.T) {
 		h.Write([]byte(f.Name + "\x00"))
 		h.Write(f.Body)
 	}
-	const want = "1 bf3e334cffc9b11f1df25af5d3d08e295f20bf59e3a704c6e0107f24a2f77e95"
+	const want = "2 ded32c6d5d3a59a768bf81a9eaed68b71d33afc72c119b161ffae0791a7d8cfa"
 	if got := strconv.Itoa(Format) + " " + hex.EncodeToString(h.Sum(nil)); got != want {
 		t.Errorf("the form is %q, and %q was kept", got, want)
 	}
@@ -281,6 +282,56 @@ func TestAHeadingWithoutAFactSaysSo(t *testing.T) {
 					t.Errorf("%s %s looks for %q, which nothing finds", r.name, row.number, e)
 				}
 			}
+		}
+	}
+}
+
+// TestHeadingsAreThoseOfTheTexts holds the numbers of the headings against those that the texts have, and
+// wants for each where it stands.
+func TestHeadingsAreThoseOfTheTexts(t *testing.T) {
+	has := map[string]map[string]bool{}
+	for _, r := range checklistOf(&Facts{}).Rules {
+		has[r.Name] = map[string]bool{}
+		if !strings.Contains(r.Source, "http") {
+			t.Errorf("%s does not say where it is published", r.Name)
+		}
+		sources := map[string]bool{}
+		for _, h := range r.Headings {
+			if has[r.Name][h.Number] = true; h.Title == "" || sources[h.Source] || !strings.Contains(h.Source, strings.SplitN(h.Number, ".", 2)[0]) {
+				t.Errorf("%s: the heading %q, %q stands at %q", r.Name, h.Number, h.Title, h.Source)
+			}
+			sources[h.Source] = true
+		}
+	}
+	wantNumbers := func(rule string, numbers ...string) {
+		t.Helper()
+		for _, n := range numbers {
+			if !has[rule][n] {
+				t.Errorf("%s has no %s", rule, n)
+			}
+			delete(has[rule], n)
+		}
+	}
+	// Annex IV has the points 1 to 9; the first two have (a) to (h).
+	for _, letter := range "abcdefgh" {
+		wantNumbers(euAIActAnnexIV.name, "1("+string(letter)+")", "2("+string(letter)+")")
+	}
+	wantNumbers(euAIActAnnexIV.name, "3", "4", "5", "6", "7", "8", "9")
+	// The core has so many categories of each function, and subcategories of these.
+	subcategories := map[string][]int{"GOVERN": {7, 3, 2, 3, 2, 2}, "MAP": {6, 3, 5, 2, 2}, "MEASURE": {3, 13, 3, 3}, "MANAGE": {4, 4, 2, 3}}
+	for function, counts := range subcategories {
+		for i, n := range counts {
+			category := fmt.Sprintf("%s %d", function, i+1)
+			wantNumbers(nistAIRMF.name, category)
+			for k := range n {
+				delete(has[nistAIRMF.name], fmt.Sprintf("%s.%d", category, k+1))
+			}
+		}
+	}
+	wantNumbers(sr117.name, "IV", "V", "V.1", "V.2", "V.3", "VI")
+	for rule, left := range has {
+		for n := range left {
+			t.Errorf("%s has no heading %s as it is published", rule, n)
 		}
 	}
 }

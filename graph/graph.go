@@ -331,6 +331,9 @@ type LogQuery struct {
 	Actions   []registry.LogAction
 	WithModel bool
 	Models    []registry.ID
+	// Objects, when set, keeps the entries about any of these, each once. A query has Object or
+	// Objects.
+	Objects []registry.ID
 	// KnownAt, when set, keeps the entries written at or before that time, Since those
 	// written at it or later.
 	KnownAt, Since time.Time

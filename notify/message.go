@@ -22,6 +22,8 @@ type Message struct {
 	// Text is the event in plain English, Link the page of the dashboard that it is about, "" for
 	// none.
 	Text, Link string
+	// Why says in a mail why it comes; "" for what a webhook or settings say.
+	Why string
 	// MLflow is the event as MLflow's webhooks tell it, nil for what MLflow does not have.
 	MLflow *mlflowMessage
 }
@@ -34,13 +36,14 @@ var typeOf = map[registry.WebhookEvent]string{registry.OnTransitions: "transitio
 // left out. The time of a log entry is for readers of the log alone.
 type (
 	eventData struct {
-		Seq         int64            `json:"seq"`
+		Seq         int64            `json:"seq,omitempty"`
 		Action      string           `json:"action,omitempty"`
 		Transition  *transitionData  `json:"transition,omitempty"`
 		Version     *versionData     `json:"version,omitempty"`
 		Request     *requestData     `json:"request,omitempty"`
 		Deprecation *deprecationData `json:"deprecation,omitempty"`
 		Recall      *recallData      `json:"recall,omitempty"`
+		Owned       []string         `json:"owned,omitempty"`
 		Model       *modelData       `json:"model,omitempty"`
 		Alias       string           `json:"alias,omitempty"`
 		Tag         *tagData         `json:"tag,omitempty"`

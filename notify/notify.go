@@ -13,6 +13,7 @@ import (
 
 	"pedigree/registry"
 	"pedigree/service/feed"
+	"pedigree/service/provenance"
 	"pedigree/service/webhooks"
 )
 
@@ -29,6 +30,17 @@ type Outbox interface {
 	NodesOfRecall(ctx context.Context, r *registry.Recall) ([]registry.ProvenanceNode, error)
 	// ReferenceOf returns the artifact of a version that MLflow calls its source.
 	ReferenceOf(ctx context.Context, v *registry.ModelVersion, name string) (*registry.Artifact, error)
+	// OwnersTold, BeginOwners, NoteOwnersTold, OwnerNotices and NoteOwner keep which owners were told of
+	// which recall.
+	OwnersTold(ctx context.Context) (position int64, begun bool, err error)
+	BeginOwners(ctx context.Context) error
+	NoteOwnersTold(ctx context.Context, position int64) error
+	OwnerNotices(ctx context.Context, recall registry.ID, owners []string) ([]webhooks.OwnerNotice, error)
+	NoteOwner(ctx context.Context, recall registry.ID, n webhooks.OwnerNotice) error
+	// EachAffected hands out the live deployments that a recall concerns.
+	EachAffected(ctx context.Context, id registry.ID, live *bool, emit func([]*provenance.AffectedEdge) error) (*provenance.Truncation, error)
+	SeenByOwner(ctx context.Context, ids []registry.ID) ([]registry.Node, error)
+	RecallStateOf(ctx context.Context, n registry.Node) (*registry.RecallState, error)
 	NoteDelivery(ctx context.Context, d *webhooks.Due, note webhooks.Note) error
 	WebhooksChanged() <-chan struct{}
 	WatchEvents() (happened <-chan struct{}, end func())
@@ -42,6 +54,9 @@ type Config struct {
 	PublicURL string
 	// Mail sends mails; nil without a mail server.
 	Mail *Mail
+	// Owners makes owners be told of recalls without having asked for it; nil, or without a mail server,
+	// they are not.
+	Owners *Owners
 	// Attempts is how often an event is tried before it is a dead letter, 0 for DefaultAttempts.
 	Attempts int
 	// FirstPause is the pause after the first attempt, which doubles each time; 0 for DefaultPause.

@@ -1,6 +1,7 @@
 package notify
 
 import (
+	"cmp"
 	"encoding/json"
 	"strings"
 
@@ -83,7 +84,7 @@ func teamsBody(messages []Message) map[string]any {
 
 // mailText is the subject and the text of a mail.
 func mailText(messages []Message) (subject, text string) {
-	subject = "Pedigree: " + messages[0].Text
+	subject, _, _ = strings.Cut("Pedigree: "+messages[0].Text, "\n")
 	if len(messages) > 1 {
 		subject = "Pedigree: what happened"
 	}
@@ -98,6 +99,6 @@ func mailText(messages []Message) (subject, text string) {
 		}
 		b.WriteString("\n")
 	}
-	b.WriteString("You get this because a webhook or your settings in Pedigree say so.\n")
+	b.WriteString(cmp.Or(messages[0].Why, "You get this because a webhook or your settings in Pedigree say so.") + "\n")
 	return subject, b.String()
 }

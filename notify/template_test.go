@@ -76,6 +76,8 @@ type mailServer struct {
 	mu     sync.Mutex
 	mails  []string
 	refuse bool
+	// refused is an address that is refused alone.
+	refused string
 }
 
 func newMailServer(t *testing.T) *mailServer {
@@ -109,7 +111,7 @@ func (m *mailServer) serve(c net.Conn) {
 			say("250 8BITMIME")
 		case "RCPT":
 			m.mu.Lock()
-			refuse := m.refuse
+			refuse := m.refuse || m.refused != "" && strings.Contains(in.Text(), m.refused)
 			m.mu.Unlock()
 			if refuse {
 				say("550 nobody here")

@@ -46,6 +46,8 @@ type Worker struct {
 	seen map[registry.ID]seen
 	// holds is until when this server has the right to deliver.
 	holds time.Time
+	// owners is what is remembered of telling owners of recalls.
+	owners ownerState
 }
 
 // seen is up to where there was nothing to tell, for a revision of a webhook at a position.
@@ -131,14 +133,17 @@ func (w *Worker) Once(ctx context.Context) error {
 }
 
 // pass looks once at all webhooks, and begins to tell those that have something to be told. It
-// returns whether there are webhooks, and after which time there may be more to do.
+// returns whether there is somebody to tell, and after which time there may be more to do.
 func (w *Worker) pass(ctx context.Context) (some bool, next time.Duration, err error) {
 	all, err := w.out.DueWebhooks(ctx)
-	if err != nil || len(all) == 0 {
+	if err != nil {
 		return false, idleLook, err
 	}
-	next = idleLook
-	work := false
+	work, next, err := w.ownersHaveWork(ctx)
+	owners := work
+	if some = len(all) > 0 || w.config.Owners != nil; err != nil {
+		return some, idleLook, err
+	}
 	for _, d := range all {
 		has, wait, err := w.hasWork(ctx, d)
 		if err != nil {
@@ -150,7 +155,7 @@ func (w *Worker) pass(ctx context.Context) (some bool, next time.Duration, err e
 		work = work || has
 	}
 	if !work {
-		return true, next, nil
+		return some, next, nil
 	}
 	if held, err := w.claim(ctx); err != nil || !held {
 		return true, renewal, err
@@ -158,9 +163,12 @@ func (w *Worker) pass(ctx context.Context) (some bool, next time.Duration, err e
 	if all, err = w.out.DueWebhooks(ctx); err != nil { // As the server before left them.
 		return true, next, err
 	}
+	if owners {
+		w.begin(ctx, ownersBusy, w.tellOwners)
+	}
 	for _, d := range all {
 		if has, _, err := w.hasWork(ctx, d); err == nil && has {
-			w.begin(ctx, d)
+			w.begin(ctx, d.ID, func(ctx context.Context) error { return w.tell(ctx, d) })
 		}
 	}
 	return true, next, nil
@@ -238,24 +246,24 @@ func digestAfter(t time.Time) time.Time {
 	return at
 }
 
-// begin tells a webhook what there is, beside the others.
-func (w *Worker) begin(ctx context.Context, d *webhooks.Due) {
+// begin tells a webhook, or owners, what there is, beside the others.
+func (w *Worker) begin(ctx context.Context, id registry.ID, tell func(context.Context) error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	if w.busy[d.ID] {
+	if w.busy[id] {
 		return
 	}
-	w.busy[d.ID] = true
+	w.busy[id] = true
 	w.begun.Add(1)
 	w.tells.Add(1)
 	go func() {
 		defer w.tells.Done()
 		defer func() {
 			if v := recover(); v != nil {
-				w.config.Log.Error("a webhook was not told", "webhook", d.ID, "panic", v)
+				w.config.Log.Error("a webhook was not told", "webhook", id, "panic", v)
 			}
 			w.mu.Lock()
-			delete(w.busy, d.ID)
+			delete(w.busy, id)
 			w.mu.Unlock()
 			select {
 			case w.done <- struct{}{}:
@@ -264,8 +272,8 @@ func (w *Worker) begin(ctx context.Context, d *webhooks.Due) {
 		}()
 		w.slots <- struct{}{}
 		defer func() { <-w.slots }()
-		if err := w.tell(ctx, d); err != nil && ctx.Err() == nil {
-			w.config.Log.Warn("a webhook was not told", "webhook", d.ID, "cause", registry.Cause(err))
+		if err := tell(ctx); err != nil && ctx.Err() == nil {
+			w.config.Log.Warn("a webhook was not told", "webhook", id, "cause", registry.Cause(err))
 		}
 	}()
 }

@@ -120,6 +120,9 @@ type Webhook struct {
 	Paused  bool         `json:"paused,omitempty"`
 	// Personal is true for the settings of a subject, which are no webhook of the lists.
 	Personal bool `json:"personal,omitempty"`
+	// OwnedRecalls says whether the subject of such settings is told of recalls of what it owns; nil
+	// when it has not said so.
+	OwnedRecalls *bool `json:"ownedRecalls,omitempty"`
 	// Token is the token that the subject came with: the webhook sees no more than it, and ends
 	// with it.
 	Token ID `json:"token,omitempty"`
@@ -134,6 +137,15 @@ type Webhook struct {
 	CreatedBy   string           `json:"createdBy,omitempty"`
 	CreatedAt   time.Time        `json:"createdAt,omitzero"`
 	UpdatedAt   time.Time        `json:"updatedAt,omitzero"`
+}
+
+// TellsOwnedRecalls reports whether settings let their subject be told of recalls of what it owns.
+// Who wants to be told nothing is not told of these either, unless it has said so.
+func (w *Webhook) TellsOwnedRecalls() bool {
+	if w.OwnedRecalls != nil {
+		return *w.OwnedRecalls
+	}
+	return len(w.Events) > 0
 }
 
 // Command adds a command.

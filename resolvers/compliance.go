@@ -8,9 +8,10 @@ package resolvers
 import (
 	"context"
 	"pedigree/service/compliance"
+	"time"
 )
 
 // ComplianceReport is the resolver for the complianceReport field.
-func (r *queryResolver) ComplianceReport(ctx context.Context, model string, version string) (*compliance.ComplianceReport, error) {
-	return r.service.ComplianceReport(ctx, model, version)
+func (r *queryResolver) ComplianceReport(ctx context.Context, model string, version string, asOf *time.Time) (*compliance.ComplianceReport, error) {
+	return r.service.ComplianceReport(ctx, model, version, value(asOf))
 }

@@ -3,6 +3,7 @@ package service_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"strconv"
@@ -16,10 +17,12 @@ import (
 	"pedigree/graph/neo4j"
 	"pedigree/internal/neo4jtest"
 	"pedigree/registry"
+	"pedigree/service/access"
 	"pedigree/service/bulk"
 	"pedigree/service/catalog"
 	"pedigree/service/core"
 	"pedigree/service/facts"
+	"pedigree/service/webhooks"
 )
 
 // grownNeo4j is a registry on Neo4j in which one model has n versions, one version n records
@@ -60,6 +63,7 @@ func growNeo4j(t *testing.T, n int) *grownNeo4j {
 	}
 	must[*bulk.RecordFactsPayload](g.kit)(g.RecordFacts(g.admin, bulk.RecordFactsInput{Facts: append(all, bulk.FactInput{Model: &catalog.RegisterModelInput{Name: "last"}})}))
 	g.addUses(n)
+	g.addWebhooks(n)
 	for i := range min(n, 60) { // Back and forth.
 		to := registry.Staging
 		if i%2 == 1 {
@@ -96,6 +100,64 @@ func (g *grownNeo4j) addUses(n int) {
 	})
 	if err != nil {
 		g.Fatal(err)
+	}
+}
+
+// addWebhooks adds webhooks of others, at most 100, and the numbers of n deliveries and owners that are
+// gone. The first webhook is WebhookID(1).
+func (g *grownNeo4j) addWebhooks(n int) {
+	g.Helper()
+	for i := range min(n, 100) {
+		subject := fmt.Sprint("hooked", i)
+		must[*access.RoleAssignmentPayload](g.kit)(g.AssignRole(g.admin, access.AssignRoleInput{Subject: subject, Role: registry.RoleAdmin}))
+		must[*webhooks.WebhookPayload](g.kit)(g.CreateWebhook(g.as(subject, registry.RoleAdmin), webhooks.CreateWebhookInput{Name: "w", Address: "https://example.com/", Events: []registry.WebhookEvent{registry.OnRecalls}}))
+	}
+	var counts []graph.Count
+	for i := range n {
+		counts = append(counts, graph.Count{CountKey: graph.CountKey{Object: registry.WebhookID(1_000_000 + i), Subject: "deliveries"}, Kind: "000", Last: g.now},
+			graph.Count{CountKey: graph.CountKey{Object: registry.RecallID(i + 2), Subject: "owner/ada"}, Kind: "over", Last: g.now})
+	}
+	if err := graph.CountersOf(g.store).SetCounts(g.Context(), counts...); err != nil {
+		g.Fatal(err)
+	}
+}
+
+// webhookCases are what is done with one webhook.
+func webhookCases() map[string]func(context.Context, *grownNeo4j) error {
+	id := registry.WebhookID(1)
+	return map[string]func(context.Context, *grownNeo4j) error{
+		"webhooks of a subject": func(ctx context.Context, g *grownNeo4j) error {
+			all, err := g.Webhooks(ctx, "hooked0")
+			if err == nil && len(all) != 1 {
+				err = fmt.Errorf("%d webhooks", len(all))
+			}
+			return err
+		},
+		"deliveries and dead letters of a webhook": func(ctx context.Context, g *grownNeo4j) error {
+			hook, err := g.Webhook(ctx, id)
+			if err == nil {
+				_, err = g.DeliveriesOf(ctx, hook)
+			}
+			if err == nil {
+				_, err = g.DeadLettersOf(ctx, hook)
+			}
+			return err
+		},
+		"test of a webhook": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.TestWebhook(ctx, webhooks.TestWebhookInput{ID: id})
+			return err
+		},
+		"replay of a webhook": func(ctx context.Context, g *grownNeo4j) error {
+			_, err := g.ReplayWebhook(ctx, webhooks.ReplayWebhookInput{ID: id, After: ptr(int64(0))})
+			return err
+		},
+		"owners who were told of a recall": func(ctx context.Context, g *grownNeo4j) error {
+			if _, _, err := g.OwnersTold(ctx); err != nil {
+				return err
+			}
+			_, err := g.OwnerNotices(ctx, registry.RecallID(3), []string{"ada", "bob"})
+			return err
+		},
 	}
 }
 
@@ -201,6 +263,7 @@ func neo4jUseCases() map[string]func(context.Context, *grownNeo4j) error {
 			return err
 		},
 	}
+	maps.Copy(cases, webhookCases())
 	for _, kind := range []registry.Kind{registry.KindModel, registry.KindRun} {
 		cases[fmt.Sprint(kind, " by name, from the middle down")] = func(ctx context.Context, g *grownNeo4j) error {
 			_, err := g.store.Find(ctx, graph.Query{Kinds: []registry.Kind{kind}, Order: registry.IndexName, Desc: true, Limit: 3, After: &graph.Key{Value: "m00005"}})

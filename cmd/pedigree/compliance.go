@@ -8,20 +8,23 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"pedigree/compliance"
 	"pedigree/registry"
+	"pedigree/service/core"
 )
 
 // complianceClient makes compliance packs.
 type complianceClient interface {
-	WriteCompliancePack(ctx context.Context, model, version string, w io.Writer) error
+	WriteCompliancePack(ctx context.Context, model, version string, asOf time.Time, w io.Writer) error
 }
 
 func newCompliance(s *settings) *cobra.Command {
-	file := ""
+	file, asOf := "", ""
 	var format printFormat
 	cmd := &cobra.Command{
 		Use:   "compliance VERSION [-f FILE.zip]",
@@ -40,12 +43,12 @@ before it is kept. pedigree compliance verify proves it anywhere, offline.`,
 				return err
 			}
 			defer r.close()
-			v, err := versionOf(r.ctx, r, args[0])
+			at, model, version, err := packOf(r, args[0], asOf)
 			if err != nil {
 				return err
 			}
 			var b bytes.Buffer
-			if err := r.WriteCompliancePack(r.ctx, v.ModelName, v.Version, &b); err != nil {
+			if err := r.WriteCompliancePack(r.ctx, model, version, at, &b); err != nil {
 				return err
 			}
 			p, err := compliance.Verify(b.Bytes(), nil)
@@ -57,7 +60,7 @@ before it is kept. pedigree compliance verify proves it anywhere, offline.`,
 				return err
 			}
 			if file == "" {
-				file = "compliance-" + string(v.ID) + ".zip"
+				file = "compliance-" + string(p.Manifest.VersionID) + ".zip"
 			}
 			if err := keepFile(file, b.Bytes()); err != nil {
 				return err
@@ -67,9 +70,35 @@ before it is kept. pedigree compliance verify proves it anywhere, offline.`,
 		},
 	}
 	cmd.Flags().StringVarP(&file, "file", "f", "", "the zip file to write, - for standard output; by default compliance-ID.zip")
+	cmd.Flags().StringVar(&asOf, "as-of", "", "a time, such as 2026-01-31T12:00:00Z: the pack as it was known then")
 	addPrintFormat(cmd, &format)
 	cmd.AddCommand(newComplianceVerify())
 	return cmd
+}
+
+// packOf returns the model and version that an argument names, and the time that a pack is to be of. What
+// MODEL@VERSION names in the past, such as by an alias, is found in the past.
+func packOf(r *connection, ref, asOf string) (at time.Time, model, version string, err error) {
+	if asOf != "" {
+		if at, err = registry.ParseTime(asOf); err != nil {
+			return at, "", "", registry.Invalid("as-of", "must be a time such as 2026-01-31T12:00:00Z")
+		}
+		if model, version, ok := strings.Cut(ref, "@"); ok {
+			v, err := r.ModelVersion(r.ctx, model, version, core.PointInTime{AsOf: at, KnownAt: at})
+			if err == nil && v == nil {
+				err = registry.Errorf(registry.NotFound, "there was no version %q of a model %q at that time", registry.Shorten(version, 100), registry.Shorten(model, 100))
+			}
+			if err != nil {
+				return at, "", "", err
+			}
+			return at, model, v.Version, nil
+		}
+	}
+	v, err := versionOf(r.ctx, r, ref)
+	if err != nil {
+		return at, "", "", err
+	}
+	return at, v.ModelName, v.Version, nil
 }
 
 // keepFile writes a file whole or not at all.
@@ -142,6 +171,12 @@ func readPack(file string) ([]byte, error) {
 func tellVerified(w io.Writer, p *compliance.Verified, keyGiven bool) {
 	m := &p.Manifest
 	fmt.Fprintf(w, "the pack holds: %d files about %s, made for %s at %s\n", len(m.Files), m.VersionID, oneLine(m.MadeFor.Subject), m.ReadAt.UTC().Format("2006-01-02T15:04:05Z"))
+	if !m.AsOf.IsZero() {
+		fmt.Fprintf(w, "it is of what was known at %s\n", m.AsOf.UTC().Format(time.RFC3339Nano))
+	}
+	for _, part := range m.NotAsOf {
+		fmt.Fprintf(w, "not as of that time: %s\n", oneLine(part))
+	}
 	if p.Derived < 0 {
 		fmt.Fprintf(w, "its form is number %d, which this program does not know: that texts follow from the facts was not checked\n", m.Format)
 	} else {

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestACompliancePackIsWrittenAndVerified writes the pack of a version through a server and over its
@@ -45,6 +46,21 @@ func TestACompliancePackIsWrittenAndVerified(t *testing.T) {
 	if code, out, _ := run(t, "compliance", "credit-approval@1.0.0", "-f", "-", "--server", url); code != 0 || out != string(b) {
 		t.Errorf("exit %d; the pack on standard output is another one", code)
 	}
+	now := time.Now().UTC().Format(time.RFC3339Nano)
+	then := filepath.Join(folder, "then.zip")
+	do(0, "checklist.html", "compliance", "credit-approval@1.0.0", "-f", then, "--as-of", now, "--server", url)
+	do(0, "it is of what was known at "+now[:19], "compliance", "verify", then, "--key", manifest.PublicKey)
+	do(0, "not as of that time", "compliance", "verify", then)
+	first, err := os.ReadFile(then)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(0, "", "version", "alias", "set", "credit-approval@1.0.0", "later", "--server", url)
+	if code, out, _ := run(t, "compliance", "credit-approval@1.0.0", "-f", "-", "--as-of", now, "--server", url); code != 0 || out != string(first) {
+		t.Errorf("exit %d; the pack of a time is another one later", code)
+	}
+	do(exitFailed, "INVALID_ARGUMENT", "compliance", "credit-approval@1.0.0", "--as-of", "yesterday", "--server", url)
+	do(exitFailed, "NOT_FOUND", "compliance", "credit-approval@1.0.0", "--as-of", "2001-01-01", "--server", url)
 	b = bytes.Replace(b, []byte("credit-approval"), []byte("credit-refusal!"), 1)
 	if err := os.WriteFile(there, b, 0o600); err != nil {
 		t.Fatal(err)

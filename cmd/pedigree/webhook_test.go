@@ -70,3 +70,18 @@ func TestWebhooksOfAStoreAndOfAServerAreManagedAlike(t *testing.T) {
 		t.Errorf("exit %d %s", code, stderr)
 	}
 }
+
+// TestServeRefusesWrongAddressesOfOwners starts a server with addresses that are none. One with good ones
+// goes on to its own address, which nobody has.
+func TestServeRefusesWrongAddressesOfOwners(t *testing.T) {
+	for want, args := range map[string][]string{
+		`owner-addresses: "ann" must be OWNER=ADDRESS`: {"--owner-addresses", "ann"},
+		`"Ann <ann@example.com>" is no plain mail`:     {"--owner-addresses", "ann=Ann <ann@example.com>"},
+		"cannot listen on 256.0.0.1:0":                 {"--owner-addresses", "ann=ann@example.com,a=b=team@example.com", "--smtp-url", "smtp://mail.example.com", "--smtp-from", "p@example.com"},
+	} {
+		code, out, stderr := run(t, append([]string{"serve", "--listen", "256.0.0.1:0", "--data", t.TempDir()}, args...)...)
+		if code != 1 || !strings.Contains(stderr, want) {
+			t.Errorf("%v: exit %d %s%s, want %q", args, code, out, stderr, want)
+		}
+	}
+}

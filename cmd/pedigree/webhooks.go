@@ -3,7 +3,9 @@ package main
 import (
 	"context"
 	"log/slog"
+	"net/mail"
 	"net/url"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,6 +23,8 @@ func addWebhookFlags(cmd *cobra.Command) {
 	cmd.Flags().String("public-url", "", "where people reach the dashboard, for links in what is told")
 	cmd.Flags().String("smtp-url", "", "the mail server: smtp://USER:PASSWORD@HOST:587 with STARTTLS, smtps:// with TLS, smtp+insecure:// without; better as PEDIGREE_SMTP_URL, which other users of the machine do not see")
 	cmd.Flags().String("smtp-from", "", "the address that mails come from")
+	cmd.Flags().Bool("owner-mail", true, "tell owners by mail of recalls that concern live deployments and versions that they own, unless their settings say otherwise; needs --smtp-url")
+	cmd.Flags().StringSlice("owner-addresses", nil, "OWNER=ADDRESS: the mail address of an owner, whose name is that of a subject; one whose name is a mail address needs none; more than one is possible")
 }
 
 // webhookConfig reads the settings of addWebhookFlags; nil when webhooks are turned off.
@@ -41,10 +45,34 @@ func webhookConfig(s *settings, log *slog.Logger) (*notify.Config, error) {
 			return nil, err
 		}
 	}
+	var err error
+	if c.Owners, err = ownersConfig(s); err != nil {
+		return nil, err
+	}
 	if !s.GetBool("webhooks") {
 		return nil, nil
 	}
 	return c, nil
+}
+
+// ownersConfig reads whom to tell of recalls without being asked; nil when that is turned off.
+func ownersConfig(s *settings) (*notify.Owners, error) {
+	o := &notify.Owners{Addresses: map[string]string{}}
+	for _, line := range s.GetStringSlice("owner-addresses") {
+		i := strings.LastIndexByte(line, '=') // The name of an owner may have an = in it.
+		if i < 1 {
+			return nil, registry.Invalid("owner-addresses", "%q must be OWNER=ADDRESS", registry.Shorten(line, 60))
+		}
+		owner, address := line[:i], line[i+1:]
+		if a, err := mail.ParseAddress(address); err != nil || a.Address != address {
+			return nil, registry.Invalid("owner-addresses", "%q is no plain mail address, such as ann@example.com", registry.Shorten(address, 60))
+		}
+		o.Addresses[owner] = address
+	}
+	if !s.GetBool("owner-mail") || s.GetString("smtp-url") == "" {
+		return nil, nil
+	}
+	return o, nil
 }
 
 // deliverWebhooks tells the receivers of webhooks what happens, until the function that it returns

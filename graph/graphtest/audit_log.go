@@ -193,6 +193,11 @@ func logFilters(k *kit) {
 		{graph.LogQuery{Object: "MV_1"}, "[]"},
 		{graph.LogQuery{Object: "model_1", Desc: true}, "[2 1]"},
 		{graph.LogQuery{Object: "mv_1", After: 2}, "[5]"},
+		{graph.LogQuery{Objects: []registry.ID{"model_1", "mv_1", "mv_1", "none"}}, "[1 2 5]"}, // 2 is about both.
+		{graph.LogQuery{Objects: []registry.ID{"model_1", "mv_1"}, Desc: true, Limit: 2}, "[5 2]"},
+		{graph.LogQuery{Objects: []registry.ID{"model_1", "mv_1"}, Limit: 2, After: 1}, "[2 5]"},
+		{graph.LogQuery{Objects: []registry.ID{"model_1", "mv_1"}, Actor: "ann"}, "[1]"},
+		{graph.LogQuery{Objects: []registry.ID{"none"}}, "[]"},
 		{graph.LogQuery{Actor: "ann"}, "[1 4]"},
 		{graph.LogQuery{Actor: "Ann"}, "[3]"},
 		{graph.LogQuery{Actions: []registry.LogAction{registry.LogVersionRegistered}}, "[2 4]"},
@@ -219,5 +224,7 @@ func logFilters(k *kit) {
 
 func badLogQuery(k *kit) {
 	_, err := k.Log(k.ctx, graph.LogQuery{})
+	k.wantCode(registry.InvalidArgument, err)
+	_, err = k.Log(k.ctx, graph.LogQuery{Limit: 1, Object: "mv_1", Objects: []registry.ID{"mv_2"}})
 	k.wantCode(registry.InvalidArgument, err)
 }

@@ -121,6 +121,8 @@ func (g *generator) logQuery() graph.LogQuery {
 	}
 	if g.IntN(3) == 0 {
 		q.Object = g.logObject()
+	} else if g.IntN(4) == 0 {
+		q.Objects = some(g, 4, g.logObject)
 	}
 	if g.IntN(3) == 0 {
 		q.Actor = g.logActor()

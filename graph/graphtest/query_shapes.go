@@ -128,6 +128,7 @@ func (s *queryShapes) log(g *generator, q graph.LogQuery) graph.LogQuery {
 	if shape.Object != "" {
 		shape.Object = g.logObject()
 	}
+	shape.Objects = fresh(shape.Objects, g.logObject)
 	if shape.Actor != "" {
 		shape.Actor = g.logActor()
 	}

@@ -57,6 +57,9 @@ func (v *view) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 	if q.Limit < 1 {
 		return nil, registry.Invalid("limit", "must be 1 or more")
 	}
+	if q.Object != "" && len(q.Objects) > 0 {
+		return nil, registry.Invalid("objects", "must not be given beside object")
+	}
 	if !q.KnownAt.IsZero() && !v.holdsLock {
 		// Entries of a commit that is still becoming visible do not count yet.
 		head, err := v.visibleHead(ctx)
@@ -88,7 +91,7 @@ func (v *view) Log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 	return entries, nil
 }
 
-// logText picks the most selective index: by object, by actor, by a single model, else
+// logText picks the most selective index: by objects, by object, by actor, by a single model, else
 // by sequence.
 func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
 	before := q.Before
@@ -114,9 +117,20 @@ func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
 		if q.Object != "" {
 			and("$object IN l.objects", "object", string(q.Object))
 		}
+		if len(q.Objects) > 0 {
+			and("any(object IN l.objects WHERE object IN $objects)", "objects", stringsOf(q.Objects))
+		}
 		if q.Actor != "" {
 			and("l.actor = $actor", "actor", q.Actor)
 		}
+	case len(q.Objects) > 0:
+		// An entry may be about several of the objects.
+		b.WriteString("UNWIND $objects AS object MATCH (t:Touch) USING INDEX SEEK t:Touch(object_key, seq) WHERE t.object_key = object AND t.seq > $after AND t.seq < $before MATCH (l:Log {key: t.log_key}) WITH DISTINCT l WHERE true")
+		keys := make([]string, len(q.Objects))
+		for i, id := range q.Objects {
+			keys[i] = v.key(string(id))
+		}
+		params["objects"] = keys
 	case q.Object != "":
 		b.WriteString("MATCH (t:Touch) USING INDEX SEEK t:Touch(object_key, seq) WHERE t.object_key = $object AND t.seq > $after AND t.seq < $before MATCH (l:Log {key: t.log_key}) WHERE true")
 		params["object"] = v.key(string(q.Object))
@@ -129,7 +143,7 @@ func (v *view) logText(q graph.LogQuery) (string, map[string]any) {
 	default:
 		b.WriteString("MATCH (l:Log) USING INDEX SEEK l:Log(ns, seq) WHERE l.ns = $ns AND l.seq > $after AND l.seq < $before")
 	}
-	if q.Object != "" && q.Actor != "" && len(q.Seqs) == 0 {
+	if (q.Object != "" || len(q.Objects) > 0) && q.Actor != "" && len(q.Seqs) == 0 {
 		and("l.actor = $actor", "actor", q.Actor)
 	}
 	if len(q.Actions) > 0 {

@@ -119,6 +119,7 @@ func callWithInjection(t *testing.T, s *Store) {
 		s.Find(t.Context(), q)
 	}
 	s.Nodes(t.Context(), graph.Instant{}, injection)
+	s.Log(t.Context(), graph.LogQuery{Objects: []registry.ID{injection}, Actor: injection, Actions: []registry.LogAction{injection}, Limit: 1})
 	s.Log(t.Context(), graph.LogQuery{Object: injection, Actor: injection, Models: []registry.ID{injection}, Actions: []registry.LogAction{injection}, Limit: 1})
 	for _, kinds := range [][]registry.EdgeKind{nil, {injection}} {
 		s.Neighbors(t.Context(), graph.NeighborQuery{IDs: []registry.ID{injection}, Direction: graph.Upstream, Edges: kinds, LimitPerNode: 1})

@@ -85,7 +85,7 @@ func (t *txn) accept(own *txn) {
 
 // isNewestEntry reports whether a query asks for the newest entry of the log.
 func isNewestEntry(q graph.LogQuery) bool {
-	return q.Desc && q.Limit == 1 && q.Before == 0 && q.After == 0 && len(q.Seqs) == 0 && q.Object == "" && q.Actor == "" && len(q.Actions)+len(q.Models) == 0 && !q.WithModel && q.KnownAt.IsZero() && q.Since.IsZero()
+	return q.Desc && q.Limit == 1 && q.Before == 0 && q.After == 0 && len(q.Seqs) == 0 && q.Object == "" && q.Actor == "" && len(q.Actions)+len(q.Models)+len(q.Objects) == 0 && !q.WithModel && q.KnownAt.IsZero() && q.Since.IsZero()
 }
 
 // Log answers from memory what every transaction asks first: the newest entry, which was

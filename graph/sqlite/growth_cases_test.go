@@ -439,6 +439,10 @@ func governanceLists() (out []useCase) {
 			return len(c.Edges), nil
 		}))
 	}
+	out = append(out, get("recalls that name a node", 5, func(ctx context.Context, g *grown) (int, error) {
+		all, _, err := g.RecallsNaming(ctx, registry.Instant{}, 10, []registry.ID{registry.ModelVersionID(g.model, "1.0.9"), registry.ModelVersionID(g.model, "1.0.7")}, nil)
+		return len(all), err
+	}))
 	for name, f := range map[string]governance.RecallFilter{"5": {}} {
 		want, _ := strconv.Atoi(name[:1])
 		out = append(out, get("recalls, "+name, want, func(ctx context.Context, g *grown) (int, error) {

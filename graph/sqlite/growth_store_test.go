@@ -31,6 +31,8 @@ type grown struct {
 	// model has size versions and aliases, quiet has few.
 	model, quiet registry.ID
 	repository   registry.ID
+	// hook is the webhook of subject0.
+	hook registry.ID
 	// restricted says that the caller does not see all that a use case is about.
 	restricted bool
 	// folder has the files of versions.
@@ -67,6 +69,7 @@ func grow(t *testing.T, size int) *grown {
 		t.Fatal(err)
 	}
 	g.Service = service.New(gate, service.WithBlobs(files, 1000))
+	g.addWebhooks()
 	return g
 }
 
@@ -227,7 +230,10 @@ func (g *grown) governance() {
 		review := &registry.Review{OfModel: g.model, ModelName: "big", By: "ada", At: minute(i), Decision: registry.ReviewApproved, Ordinal: i + 1}
 		g.add(review, registry.ReviewID(g.model, review.Ordinal), g.model, core.OrdinalName(review.Ordinal), review.At)
 		g.addDeprecation(first, i)
-		recall := &registry.Recall{Number: i + 1, Nodes: []registry.ID{first}, Reason: "r", Severity: registry.SeverityLow, State: registry.RecallCleared, RecalledBy: "ada", RecalledAt: minute(i)}
+		recall := &registry.Recall{Number: i + 1, Nodes: []registry.ID{registry.ModelVersionID(g.model, "1.0.8")}, Reason: "r", Severity: registry.SeverityLow, State: registry.RecallCleared, RecalledBy: "ada", RecalledAt: minute(i)}
+		if i < 5 {
+			recall.Nodes = append(recall.Nodes, registry.ModelVersionID(g.model, "1.0.9"))
+		}
 		g.add(recall, registry.RecallID(recall.Number), "", core.OrdinalName(recall.Number), recall.RecalledAt)
 	}
 	guard := &registry.TransitionGuard{Name: "model quiet", Scope: registry.GuardModel, Model: "quiet", Profile: registry.ProfileGuarded, Stages: []registry.Stage{registry.Staging}, Needed: 1, ExpiryDays: 14}
@@ -294,6 +300,13 @@ func (g *grown) write() {
 		err := g.store.Update(g.Context(), func(tx graph.Tx) error {
 			for _, node := range g.nodes[:n] {
 				e := &registry.LogEntry{Actor: "tester", Action: registry.LogImported, Objects: []registry.ID{node.ID}, Model: node.Parent}
+				if node.Kind == registry.KindRecall { // The log names what is recalled.
+					r, err := core.DecodeWhole(node, &registry.Recall{})
+					if err != nil {
+						return err
+					}
+					e.Action, e.Objects = registry.LogRecalled, append(e.Objects, r.Nodes...)
+				}
 				if err := tx.Append(g.Context(), e); err != nil {
 					return err
 				}

@@ -120,7 +120,8 @@ func runEveryStatement(ctx context.Context, g graph.Tx) error {
 		errs = append(errs, err)
 	}
 	for _, q := range []graph.LogQuery{{Limit: 1}, {Limit: 1, Object: a.ID, Desc: true}, {Limit: 1, Actor: "x"}, {Limit: 1, Models: []registry.ID{"a"}}, {Limit: 1, Models: []registry.ID{"a", "b"}},
-		{Limit: 1, Actions: []registry.LogAction{"x", "y"}, Actor: "x", Object: a.ID}, {Limit: 1, KnownAt: a.ValidFrom}, {Limit: 1, WithModel: true}} {
+		{Limit: 1, Actions: []registry.LogAction{"x", "y"}, Actor: "x", Object: a.ID}, {Limit: 1, KnownAt: a.ValidFrom}, {Limit: 1, WithModel: true},
+		{Limit: 1, Actions: []registry.LogAction{"x"}, Objects: []registry.ID{a.ID, b.ID}}} {
 		_, err := g.Log(ctx, q)
 		errs = append(errs, err)
 	}

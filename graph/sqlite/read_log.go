@@ -18,6 +18,9 @@ func (v *view) log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 	if q.Limit < 1 {
 		return nil, registry.Invalid("limit", "must be 1 or more")
 	}
+	if q.Object != "" && len(q.Objects) > 0 {
+		return nil, registry.Invalid("objects", "must not be given beside object")
+	}
 	if !q.KnownAt.IsZero() {
 		last, err := v.lastEntryAt(q.KnownAt)
 		if err != nil || last == 0 {
@@ -34,13 +37,21 @@ func (v *view) log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 		}
 		q.After = max(q.After, last)
 	}
-	clusters, err := v.clustersOf(q.Object)
-	if err != nil {
-		return nil, err
+	var parts []logPart
+	objects := q.Objects
+	if q.Objects = nil; len(objects) == 0 {
+		objects = []registry.ID{q.Object}
+	}
+	for _, q.Object = range objects {
+		clusters, err := v.clustersOf(q.Object)
+		if err != nil {
+			return nil, err
+		}
+		parts = append(parts, logParts(q, clusters)...)
 	}
 	var out []registry.LogEntry
-	parts := logParts(q, clusters)
 	for _, p := range parts {
+		var err error
 		if out, err = v.appendEntries(ctx, out, p); err != nil {
 			return nil, err
 		}
@@ -52,6 +63,8 @@ func (v *view) log(ctx context.Context, q graph.LogQuery) ([]registry.LogEntry, 
 			}
 			return cmp.Compare(a.Seq, b.Seq)
 		})
+		// An entry may be about several of the objects.
+		out = slices.CompactFunc(out, func(a, b registry.LogEntry) bool { return a.Seq == b.Seq })
 		out = out[:min(len(out), q.Limit)]
 	}
 	return out, nil

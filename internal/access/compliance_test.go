@@ -42,7 +42,8 @@ func (c *crawler) packTargets(id registry.ID) []string {
 	if name == "" || version == "" {
 		return nil
 	}
-	return []string{"models/" + url.PathEscape(name) + "/" + url.PathEscape(version) + "/compliance"}
+	path := "models/" + url.PathEscape(name) + "/" + url.PathEscape(version) + "/compliance"
+	return []string{path, path + "?as_of=1987-08-01T00:02:38Z"}
 }
 
 // logHashes matches the leaf hash and the hashes of a proof, which any reader of the log may see.

@@ -39,7 +39,7 @@ func (seed *seedData) restRequests() map[string][]restRequest {
 	}
 	for key, targets := range seed.restReadTargets() {
 		for _, t := range targets {
-			out["GET /api/v1/"+key] = append(out["GET /api/v1/"+key], restRequest{target: t, proof: strings.HasPrefix(t, "audit/proofs") || strings.HasPrefix(t, "audit/consistency") || strings.HasSuffix(t, "/compliance")})
+			out["GET /api/v1/"+key] = append(out["GET /api/v1/"+key], restRequest{target: t, proof: strings.HasPrefix(t, "audit/proofs") || strings.HasPrefix(t, "audit/consistency") || strings.Contains(t, "/compliance")})
 		}
 	}
 	for key, q := range seed.restWrites() {
@@ -91,7 +91,7 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"impact/{id}":                     {"impact/" + id("raw") + "?live=false&targets=dataset_version,run,feature,model_version,deployment"},
 		"provenance/{id}":                 {"provenance/" + id("a1")},
 		"models/{name}/{version}/lineage": {a2 + "/lineage?direction=both&max_depth=4"}, "models/{name}/{version}/impact": {a2 + "/impact"}, "models/{name}/{version}/provenance": {a2 + "/provenance"},
-		"models/{name}/{version}/compliance": {a2 + "/compliance"},
+		"models/{name}/{version}/compliance": {a2 + "/compliance", a2 + "/compliance?as_of=1987-08-01T00:02:38Z"},
 		"lineage-diff":                       {"lineage-diff?a=" + id("a1") + "&b=" + id("a2"), "lineage-diff?a=" + id("train-a1") + "&b=" + id("etl") + "&max_depth=1", "lineage-diff?a=" + id("deployed-a1") + "&b=" + id("deployed-a2")},
 		"column-lineage/{id}":                {"column-lineage/" + id("raw") + "?column=" + seed.name["raw/column"], "column-lineage/" + id("clean") + "?direction=both&column=" + seed.name["clean/column"]},
 		"policy":                             {"policy"},

@@ -94,11 +94,12 @@ var allowedImports = map[string][]string{
 	"cmd/pedigree": {"server", "audit", "blobs", "governance", "governance/gate", "signing", "service", "policies", "lineage", "lineage/export", "graph", "graph/sqlite", "graph/neo4j", "graph/migrate", "graph/cache", "registry", "connect/demo", "connect/git", "connect/dvc", "connect/mlflow",
 		"connect/remote", "connect/jsonlines", "connect/kfp", "connect/kubernetes", "connect/croissant", "connect/source", "notify", "compliance", "markdown", "connect/modelcard", "connect/githost", "references"},
 	// Helpers for tests.
-	"internal/neo4jtest":     {},
-	"internal/neo4jtest/cmd": {"internal/neo4jtest"},
-	"internal/oidctest":      {},
-	"internal/registrytest":  {"graph", "graph/sqlite", "policies", "service"},
-	"internal/testsum":       {},
+	"internal/neo4jtest":       {},
+	"internal/neo4jtest/cmd":   {"internal/neo4jtest"},
+	"internal/oidctest":        {},
+	"governance/gate/gatetest": {"governance/gate", "registry"},
+	"internal/registrytest":    {"graph", "graph/sqlite", "policies", "service"},
+	"internal/testsum":         {},
 	// The benchmark builds graphs in the stores and queries servers from outside.
 	"internal/bench/graphs": {"graph", "registry"},
 	"internal/bench":        {"internal/bench/graphs", "internal/neo4jtest", "graph", "graph/sqlite", "graph/neo4j", "registry"},

@@ -29,15 +29,19 @@ type Evidence struct {
 }
 
 // EvidenceOf returns the entries of the log about any of the objects, and those that record a key of
-// the log, oldest first, at most so many, with proofs to a checkpoint made now. Of more, the newest about
-// the first objects are kept. FORBIDDEN for a caller who may not read the log.
-func (a *Auditor) EvidenceOf(ctx context.Context, objects []registry.ID, limit int) (*Evidence, error) {
+// the log, oldest first, at most so many, with proofs to a checkpoint made now: of the log as it is, or
+// with a size, of its first so many entries. Of more, the newest about the first objects are kept.
+// FORBIDDEN for a caller who may not read the log.
+func (a *Auditor) EvidenceOf(ctx context.Context, objects []registry.ID, limit int, size *int64) (*Evidence, error) {
 	scope, err := a.core.Gate.Read(ctx, registry.LogRead)
 	if err != nil {
 		return nil, err
 	}
 	t, err := openTree(ctx, scope)
 	if err != nil {
+		return nil, err
+	}
+	if t.size, err = t.sized("size", size); err != nil {
 		return nil, err
 	}
 	out := &Evidence{}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"io"
 	"net/url"
+	"time"
 
 	"pedigree/compliance"
 	"pedigree/registry"
@@ -47,23 +48,26 @@ type ComplianceReport struct {
 	Rules     []compliance.Rule
 }
 
-// ComplianceReport makes the compliance pack of a version and says what it has. NOT_FOUND when the
-// caller sees no such version.
-func (r *Reporter) ComplianceReport(ctx context.Context, model, version string) (*ComplianceReport, error) {
-	p, v, err := r.pack(ctx, model, version)
+// ComplianceReport makes the compliance pack of a version, of now or as it was known at a time, and says
+// what it has. NOT_FOUND when the caller sees no such version.
+func (r *Reporter) ComplianceReport(ctx context.Context, model, version string, asOf time.Time) (*ComplianceReport, error) {
+	p, v, err := r.pack(ctx, model, version, asOf)
 	if err != nil {
 		return nil, err
 	}
 	out := &ComplianceReport{Filename: p.Filename(), Path: "/api/v1/models/" + url.PathEscape(v.ModelName) + "/" + v.Version + "/compliance", Manifest: p.Manifest, Rules: p.Checklist.Rules}
+	if !asOf.IsZero() {
+		out.Path += "?as_of=" + url.QueryEscape(p.Manifest.AsOf.Format(time.RFC3339Nano))
+	}
 	out.SHA256, out.SizeBytes, err = p.Digest()
 	return out, err
 }
 
 // CompliancePack makes the compliance pack of a version: everything recorded of it that the caller
-// may see, with proofs. NOT_FOUND when the caller sees no such version; FAILED_PRECONDITION when this
+// may see, with proofs; of now, or with a time as it was known then. NOT_FOUND when the caller sees no such version; FAILED_PRECONDITION when this
 // server has no key for the log; RESOURCE_EXHAUSTED when the pack would be too large.
-func (r *Reporter) CompliancePack(ctx context.Context, model, version string) (*compliance.Pack, error) {
-	p, _, err := r.pack(ctx, model, version)
+func (r *Reporter) CompliancePack(ctx context.Context, model, version string, asOf time.Time) (*compliance.Pack, error) {
+	p, _, err := r.pack(ctx, model, version, asOf)
 	return p, err
 }
 
@@ -71,9 +75,9 @@ func (r *Reporter) CompliancePack(ctx context.Context, model, version string) (*
 // pack says that it did.
 const steadyTries = 3
 
-func (r *Reporter) pack(ctx context.Context, model, version string) (*compliance.Pack, *registry.ModelVersion, error) {
+func (r *Reporter) pack(ctx context.Context, model, version string, asOf time.Time) (*compliance.Pack, *registry.ModelVersion, error) {
 	for try := 1; ; try++ {
-		read, err := r.read(ctx, model, version)
+		read, err := r.read(ctx, model, version, asOf)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -85,9 +89,10 @@ func (r *Reporter) pack(ctx context.Context, model, version string) (*compliance
 	}
 }
 
-// WriteCompliancePack writes the compliance pack of a version as a zip file.
-func (r *Reporter) WriteCompliancePack(ctx context.Context, model, version string, w io.Writer) error {
-	p, err := r.CompliancePack(ctx, model, version)
+// WriteCompliancePack writes the compliance pack of a version as a zip file; of now, or with a time as it
+// was known then.
+func (r *Reporter) WriteCompliancePack(ctx context.Context, model, version string, asOf time.Time, w io.Writer) error {
+	p, err := r.CompliancePack(ctx, model, version, asOf)
 	if err != nil {
 		return err
 	}

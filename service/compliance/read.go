@@ -10,6 +10,7 @@ import (
 	"pedigree/lineage"
 	"pedigree/lineage/export"
 	"pedigree/registry"
+	"pedigree/service/core"
 	"pedigree/service/provenance"
 )
 
@@ -29,10 +30,14 @@ type reading struct {
 	sources compliance.Sources
 	// hidden are what the caller may not see; a set.
 	hidden map[string]bool
+	// past is the state that is read: none for the present. size is how many entries the log had then,
+	// nil for the present.
+	past []core.PointInTime
+	size *int64
 }
 
-// read reads the facts of a version.
-func (r *Reporter) read(ctx context.Context, model, version string) (*reading, error) {
+// read reads the facts of a version, of now or as they were known at a time.
+func (r *Reporter) read(ctx context.Context, model, version string, asOf time.Time) (*reading, error) {
 	scope, err := r.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
 		return nil, err
@@ -44,6 +49,14 @@ func (r *Reporter) read(ctx context.Context, model, version string) (*reading, e
 	began, err := scope.NewestHead(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if !asOf.IsZero() {
+		at, err := r.core.ResolveInstant(ctx, scope, asOf, asOf)
+		if err != nil {
+			return nil, err
+		}
+		x.goBack(asOf, at.Known)
+		began.Seq, began.At = at.Known, x.asOf() // The time of the entry is for who may read it.
 	}
 	x.facts.ReadFrom = began.Seq
 	if x.sources.Seal, x.sources.Log, x.sources.PublicKey, err = r.Auditor.Sealer(ctx); err != nil {
@@ -57,9 +70,11 @@ func (r *Reporter) read(ctx context.Context, model, version string) (*reading, e
 			return nil, err
 		}
 	}
-	ended, err := scope.NewestHead(ctx)
-	if err != nil {
-		return nil, err
+	ended := began
+	if asOf.IsZero() {
+		if ended, err = scope.NewestHead(ctx); err != nil {
+			return nil, err
+		}
 	}
 	x.facts.ReadAt = ended.At.UTC()
 	if x.sources.Checkpoint == "" {
@@ -71,6 +86,16 @@ func (r *Reporter) read(ctx context.Context, model, version string) (*reading, e
 	}
 	return x, nil
 }
+
+// goBack makes the facts those of a time, when the log had so many entries.
+func (x *reading) goBack(asOf time.Time, entries int64) {
+	x.past, x.size, x.facts.AsOf = []core.PointInTime{{AsOf: asOf, KnownAt: asOf}}, &entries, core.StoredTime(asOf, asOf).UTC()
+	x.facts.NotAsOf = []string{"madeFor, hidden: what the reader may see is decided by the policy of the time when the pack was made",
+		"checkpoint: it was signed when the pack was made, for the log as it was then"}
+}
+
+// asOf returns the time that is read, zero for the present.
+func (x *reading) asOf() time.Time { return x.facts.AsOf }
 
 // sees notes which fields of a noun the caller may not see.
 func (x *reading) sees(n registry.Node, noun string) {
@@ -97,7 +122,7 @@ func (x *reading) forbidden(part string, err error) error {
 
 // subject reads the version and its model.
 func (x *reading) subject(ctx context.Context, model, version string) error {
-	v, err := x.Catalog.ModelVersion(ctx, model, version)
+	v, err := x.Catalog.ModelVersion(ctx, model, version, x.past...)
 	if err != nil {
 		return err
 	}
@@ -148,7 +173,7 @@ func (x *reading) card(ctx context.Context) error {
 func (x *reading) lineage(ctx context.Context) error {
 	x.facts.People, x.facts.Gaps, x.facts.Lineage = []string{}, []compliance.Gap{}, compliance.Lineage{Nodes: []compliance.Node{}, Edges: []compliance.Edge{}}
 	depth := 50
-	d, err := x.Explorer.ExportDocument(ctx, provenance.ExportInput{Of: x.version.ID, Direction: lineage.Upstream, MaxDepth: &depth})
+	d, err := x.Explorer.ExportDocument(ctx, provenance.ExportInput{Of: x.version.ID, Direction: lineage.Upstream, MaxDepth: &depth, AsOf: x.asOf(), KnownAt: x.asOf()})
 	if err != nil {
 		return x.forbidden("lineage", err)
 	}
@@ -169,7 +194,7 @@ func (x *reading) lineage(ctx context.Context) error {
 	for _, reason := range d.Reasons {
 		l.Reasons = append(l.Reasons, string(reason))
 	}
-	p, err := x.Explorer.Provenance(ctx, x.version.ID, time.Time{}, time.Time{})
+	p, err := x.Explorer.Provenance(ctx, x.version.ID, x.asOf(), x.asOf())
 	if err != nil {
 		return err
 	}

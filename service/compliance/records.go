@@ -171,26 +171,25 @@ func (x *reading) reviews(ctx context.Context) error {
 // recalls reads the recalls of anything in the lineage, also those that are cleared.
 func (x *reading) recalls(ctx context.Context) error {
 	x.facts.Recalls = []compliance.Recall{}
-	edges, err := all(x, "recalls", func(p core.Paging) (*core.Connection[*governance.RecallEdge], error) {
-		c, err := x.Governance.Recalls(ctx, p, nil)
-		if err != nil {
-			return nil, err
-		}
-		return &c.Connection, nil
-	})
-	if err != nil {
-		return x.forbidden("recalls", err)
-	}
-	inLineage := map[registry.ID]bool{x.version.ID: true}
+	ids := []registry.ID{x.version.ID}
 	for _, n := range x.facts.Lineage.Nodes {
-		inLineage[n.ID] = true
+		if !n.Restricted && n.ID != x.version.ID {
+			ids = append(ids, n.ID)
+		}
 	}
+	// A recall of a commit may reach the version from behind what is in the lineage.
 	under, err := x.Governance.RecallsOf(ctx, x.version)
 	if err != nil {
 		return err
 	}
-	for _, e := range edges {
-		r := e.Node
+	found, more, err := x.Governance.RecallsNaming(ctx, x.version.ReadAt, maxItems, ids, under)
+	if err != nil {
+		return x.forbidden("recalls", err)
+	}
+	if more {
+		x.facts.Cut = append(x.facts.Cut, fmt.Sprintf("recalls beyond the first %d", maxItems))
+	}
+	for _, r := range found {
 		x.sees(r, "Recall")
 		if !shows(r, "Recall", "nodes") {
 			continue
@@ -201,20 +200,12 @@ func (x *reading) recalls(ctx context.Context) error {
 		}
 		out := compliance.Recall{ID: r.ID, Number: r.Number, State: r.State, Severity: r.Severity, Reason: r.Reason, Links: r.Links, RecalledBy: r.RecalledBy, RecalledAt: r.RecalledAt,
 			ClearedBy: r.ClearedBy, ClearedAt: r.ClearedAt, Comment: r.Comment}
-		touches := slices.Contains(under, r.ID)
 		for _, n := range nodes {
-			if n == nil {
-				continue
+			if n != nil {
+				out.Nodes = append(out.Nodes, n.NodeMeta().ID)
 			}
-			id := n.NodeMeta().ID
-			out.Nodes, touches = append(out.Nodes, id), touches || inLineage[id]
 		}
-		if touches {
-			x.facts.Recalls = append(x.facts.Recalls, out)
-		}
+		x.facts.Recalls = append(x.facts.Recalls, out)
 	}
-	slices.SortFunc(x.facts.Recalls, func(a, b compliance.Recall) int {
-		return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.ID, b.ID))
-	})
 	return nil
 }

@@ -72,6 +72,9 @@ func (x *reading) files(ctx context.Context) error {
 	return nil
 }
 
+// signaturesNow says why what signatures prove is not of the past.
+const signaturesNow = "signatures.status, signatures.signer: they were verified when the pack was made, against the files of the version and by whom the server trusted"
+
 // signatures reads the signatures of the version, and what they prove now.
 func (x *reading) signatures(ctx context.Context) error {
 	x.facts.Signatures = []compliance.Signature{}
@@ -97,6 +100,9 @@ func (x *reading) signatures(ctx context.Context) error {
 			if err != nil {
 				return err
 			}
+			if x.size != nil && !slices.Contains(x.facts.NotAsOf, signaturesNow) {
+				x.facts.NotAsOf = append(x.facts.NotAsOf, signaturesNow)
+			}
 			if out.Status = string(proved.Status); proved.By != nil {
 				out.Signer = cmp.Or(proved.By.Name, proved.By.Subject, proved.By.KeyID)
 			}
@@ -108,7 +114,7 @@ func (x *reading) signatures(ctx context.Context) error {
 
 // log reads the entries of the log about all that was read, with their proofs.
 func (x *reading) log(ctx context.Context) error {
-	found, err := x.Auditor.EvidenceOf(ctx, x.objects(), compliance.MaxEntries)
+	found, err := x.Auditor.EvidenceOf(ctx, x.objects(), compliance.MaxEntries, x.size)
 	if err != nil {
 		return x.forbidden("log", err)
 	}

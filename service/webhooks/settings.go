@@ -15,6 +15,8 @@ type NotificationSettings struct {
 	Format  registry.WebhookFormat
 	Address *string
 	Timing  registry.NoticeTiming
+	// OwnedRecalls is true when the subject is told of recalls of what it owns, if it has an address.
+	OwnedRecalls bool
 }
 
 // NotificationSettings returns the settings of the caller.
@@ -23,7 +25,7 @@ func (h *Hooks) NotificationSettings(ctx context.Context) (*NotificationSettings
 	if err != nil {
 		return nil, err
 	}
-	none := &NotificationSettings{Events: []registry.WebhookEvent{}, Format: registry.WebhookEmail, Timing: registry.TellAtOnce}
+	none := &NotificationSettings{Events: []registry.WebhookEvent{}, Format: registry.WebhookEmail, Timing: registry.TellAtOnce, OwnedRecalls: true}
 	index, err := scope.WebhookIndex(ctx)
 	if err != nil || index == nil {
 		return none, err
@@ -40,7 +42,7 @@ func (h *Hooks) NotificationSettings(ctx context.Context) (*NotificationSettings
 	if err != nil {
 		return nil, err
 	}
-	out := &NotificationSettings{Events: w.Events, Format: w.Format, Address: &w.Address, Timing: w.Timing}
+	out := &NotificationSettings{Events: w.Events, Format: w.Format, Address: &w.Address, Timing: w.Timing, OwnedRecalls: w.TellsOwnedRecalls()}
 	if w.Paused {
 		out.Events = none.Events
 	}
@@ -65,6 +67,9 @@ type UpdateNotificationSettingsInput struct {
 	Format  registry.WebhookFormat `json:"format,omitzero"`
 	Address string                 `json:"address,omitzero"`
 	Timing  registry.NoticeTiming  `json:"timing,omitzero"`
+	// OwnedRecalls turns on or off that the caller is told of recalls of what it owns; nil leaves it
+	// as it is: on at first, and off for who wants to be told nothing.
+	OwnedRecalls *bool `json:"ownedRecalls,omitzero"`
 	// IdempotencyKey makes a retry safe.
 	IdempotencyKey *string `json:"-"`
 }
@@ -85,11 +90,13 @@ func (in *UpdateNotificationSettingsInput) check() (err error) {
 	if in.Format == registry.WebhookMLflow {
 		return registry.Invalid("format", "%s is for webhooks", in.Format)
 	}
-	if len(in.Events) == 0 {
+	if len(in.Events) == 0 && (in.Address == "" || in.OwnedRecalls == nil || !*in.OwnedRecalls) {
 		return core.FirstError(core.CheckKey("address", &in.Address), checkFormat(in.Format))
 	}
-	if in.Events, err = checkEvents(in.Events); err != nil {
-		return err
+	if len(in.Events) > 0 {
+		if in.Events, err = checkEvents(in.Events); err != nil {
+			return err
+		}
 	}
 	return core.FirstError(checkFormat(in.Format), checkAddress(in.Format, &in.Address))
 }
@@ -137,6 +144,9 @@ func (h *Hooks) putSettings(ctx context.Context, tx *policies.Tx, in UpdateNotif
 		return err
 	}
 	w.Events, w.Format, w.Address, w.Timing, w.Paused, w.Token = in.Events, in.Format, in.Address, in.Timing, len(in.Events) == 0, ""
+	if in.OwnedRecalls != nil {
+		w.OwnedRecalls = in.OwnedRecalls
+	}
 	if caller.Token != nil {
 		w.Token = caller.Token.ID
 	}

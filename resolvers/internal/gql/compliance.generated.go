@@ -257,6 +257,29 @@ func (ec *executionContext) fieldContext_ComplianceHeading_title(_ context.Conte
 	return graphql.NewScalarFieldContext("ComplianceHeading", field, false, false, "String")
 }
 
+func (ec *executionContext) _ComplianceHeading_source(ctx context.Context, field graphql.CollectedField, obj *compliance.Heading) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComplianceHeading_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ComplianceHeading_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComplianceHeading", field, false, false, "String")
+}
+
 func (ec *executionContext) _ComplianceHeading_status(ctx context.Context, field graphql.CollectedField, obj *compliance.Heading) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -503,6 +526,52 @@ func (ec *executionContext) _ComplianceManifest_readFrom(ctx context.Context, fi
 }
 func (ec *executionContext) fieldContext_ComplianceManifest_readFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ComplianceManifest", field, false, false, "Int64")
+}
+
+func (ec *executionContext) _ComplianceManifest_asOf(ctx context.Context, field graphql.CollectedField, obj *compliance.Manifest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComplianceManifest_asOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ComplianceManifest_asOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComplianceManifest", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ComplianceManifest_notAsOf(ctx context.Context, field graphql.CollectedField, obj *compliance.Manifest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComplianceManifest_notAsOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotAsOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalOString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ComplianceManifest_notAsOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComplianceManifest", field, false, false, "String")
 }
 
 func (ec *executionContext) _ComplianceManifest_publicKey(ctx context.Context, field graphql.CollectedField, obj *compliance.Manifest) (ret graphql.Marshaler) {
@@ -831,6 +900,29 @@ func (ec *executionContext) fieldContext_ComplianceRule_name(_ context.Context, 
 	return graphql.NewScalarFieldContext("ComplianceRule", field, false, false, "String")
 }
 
+func (ec *executionContext) _ComplianceRule_source(ctx context.Context, field graphql.CollectedField, obj *compliance.Rule) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ComplianceRule_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ComplianceRule_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ComplianceRule", field, false, false, "String")
+}
+
 func (ec *executionContext) _ComplianceRule_headings(ctx context.Context, field graphql.CollectedField, obj *compliance.Rule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -992,6 +1084,11 @@ func (ec *executionContext) _ComplianceHeading(ctx context.Context, sel ast.Sele
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "source":
+			out.Values[i] = ec._ComplianceHeading_source(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "status":
 			out.Values[i] = ec._ComplianceHeading_status(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
@@ -1068,6 +1165,16 @@ func (ec *executionContext) _ComplianceManifest(ctx context.Context, sel ast.Sel
 		case "readFrom":
 			out.Values[i] = ec._ComplianceManifest_readFrom(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "asOf":
+			out.Values[i] = ec._ComplianceManifest_asOf(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "notAsOf":
+			out.Values[i] = ec._ComplianceManifest_notAsOf(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		case "publicKey":
@@ -1216,6 +1323,11 @@ func (ec *executionContext) _ComplianceRule(ctx context.Context, sel ast.Selecti
 			out.Values[i] = graphql.MarshalString("ComplianceRule")
 		case "name":
 			out.Values[i] = ec._ComplianceRule_name(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "source":
+			out.Values[i] = ec._ComplianceRule_source(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}

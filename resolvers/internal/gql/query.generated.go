@@ -105,7 +105,7 @@ type QueryResolver interface {
 	ColumnLineage(ctx context.Context, of registry.ID, column string, direction lineage.Direction, maxDepth *int, asOf *time.Time, knownAt *time.Time, first *int, after *string) (*provenance.ColumnLineage, error)
 	Commits(ctx context.Context, first *int, after *string, filter *facts.CommitFilter, orderBy *core.CommitOrder) (*facts.CommitConnection, error)
 	Commit(ctx context.Context, sha string, asOf *time.Time, knownAt *time.Time) (*registry.Commit, error)
-	ComplianceReport(ctx context.Context, model string, version string) (*compliance.ComplianceReport, error)
+	ComplianceReport(ctx context.Context, model string, version string, asOf *time.Time) (*compliance.ComplianceReport, error)
 	LineageCounts(ctx context.Context, of registry.ID, direction lineage.Direction, maxDepth *int, history *int, where *provenance.LineageFilter, through []registry.Kind, asOf *time.Time, knownAt *time.Time, fanout *int) (*provenance.LineageCounts, error)
 	Datasets(ctx context.Context, first *int, after *string, filter *facts.DatasetFilter, orderBy *core.DatasetOrder) (*facts.DatasetConnection, error)
 	Dataset(ctx context.Context, name string, namespace *string, asOf *time.Time, knownAt *time.Time) (*registry.Dataset, error)
@@ -1323,6 +1323,14 @@ func (ec *executionContext) field_Query_complianceReport_args(ctx context.Contex
 		return nil, err
 	}
 	args["version"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg2
 	return args, nil
 }
 
@@ -5864,7 +5872,7 @@ func (ec *executionContext) _Query_complianceReport(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().ComplianceReport(ctx, fc.Args["model"].(string), fc.Args["version"].(string))
+			return ec.Resolvers.Query().ComplianceReport(ctx, fc.Args["model"].(string), fc.Args["version"].(string), fc.Args["asOf"].(*time.Time))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *compliance.ComplianceReport) graphql.Marshaler {

@@ -1020,6 +1020,8 @@ type RecordTagPayload {
     model: String!
     "The version, its label, an alias, or latest."
     version: String!
+    "The pack as it was known at this time; now, when left out."
+    asOf: DateTime
   ): ComplianceReport
 }
 
@@ -1045,12 +1047,16 @@ type ComplianceManifest {
   madeFor: ComplianceReader!
   "The id of the version that it is about."
   versionId: ID!
-  "The instant of the newest log entry that it holds."
+  "The instant of the newest log entry that it holds; of a pack of the past, asOf."
   readAt: DateTime
   "How many entries the log had."
   logSize: Int64!
   "How many entries the log had when the reading began."
   readFrom: Int64!
+  "The time that it is of, as it was known then; null for the present."
+  asOf: DateTime
+  "What is of the time when it was made all the same, and why."
+  notAsOf: [String!]
   "The key that sealed it."
   publicKey: String!
   "The fields and parts that you may not see."
@@ -1083,6 +1089,8 @@ type ComplianceFile {
 type ComplianceRule {
   "What it is called."
   name: String!
+  "The text, and where it is published."
+  source: String!
   "Its headings."
   headings: [ComplianceHeading!]!
 }
@@ -1091,8 +1099,10 @@ type ComplianceRule {
 type ComplianceHeading {
   "Its number."
   number: String!
-  "Its short title."
+  "Its first words as they are published."
   title: String!
+  "Its place in the text."
+  source: String!
   "Whether there is a fact."
   status: ComplianceStatus!
   "The facts; at most 20 of a kind."
@@ -6108,6 +6118,8 @@ type NotificationSettings {
   address: String
   "When."
   timing: NoticeTiming!
+  "Whether you are told of recalls that concern live deployments and versions that you own, where this server tells owners and has an address of yours."
+  ownedRecalls: Boolean!
 }
 
 extend type Mutation {
@@ -6253,6 +6265,8 @@ input UpdateNotificationSettingsInput {
   address: String
   "When; AT_ONCE, when left out."
   timing: NoticeTiming
+  "Whether you are told of recalls of what you own; left out, it stays: on at first, and off when you want to be told nothing."
+  ownedRecalls: Boolean
   "A key of your choice: with the same one, a retry has no second effect."
   idempotencyKey: String
 }
@@ -6819,6 +6833,8 @@ func (ec *executionContext) childFields_ComplianceHeading(ctx context.Context, f
 		return ec.fieldContext_ComplianceHeading_number(ctx, field)
 	case "title":
 		return ec.fieldContext_ComplianceHeading_title(ctx, field)
+	case "source":
+		return ec.fieldContext_ComplianceHeading_source(ctx, field)
 	case "status":
 		return ec.fieldContext_ComplianceHeading_status(ctx, field)
 	case "facts":
@@ -6845,6 +6861,10 @@ func (ec *executionContext) childFields_ComplianceManifest(ctx context.Context, 
 		return ec.fieldContext_ComplianceManifest_logSize(ctx, field)
 	case "readFrom":
 		return ec.fieldContext_ComplianceManifest_readFrom(ctx, field)
+	case "asOf":
+		return ec.fieldContext_ComplianceManifest_asOf(ctx, field)
+	case "notAsOf":
+		return ec.fieldContext_ComplianceManifest_notAsOf(ctx, field)
 	case "publicKey":
 		return ec.fieldContext_ComplianceManifest_publicKey(ctx, field)
 	case "hidden":
@@ -6889,6 +6909,8 @@ func (ec *executionContext) childFields_ComplianceRule(ctx context.Context, fiel
 	switch field.Name {
 	case "name":
 		return ec.fieldContext_ComplianceRule_name(ctx, field)
+	case "source":
+		return ec.fieldContext_ComplianceRule_source(ctx, field)
 	case "headings":
 		return ec.fieldContext_ComplianceRule_headings(ctx, field)
 	}
@@ -8281,6 +8303,8 @@ func (ec *executionContext) childFields_NotificationSettings(ctx context.Context
 		return ec.fieldContext_NotificationSettings_address(ctx, field)
 	case "timing":
 		return ec.fieldContext_NotificationSettings_timing(ctx, field)
+	case "ownedRecalls":
+		return ec.fieldContext_NotificationSettings_ownedRecalls(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type NotificationSettings", field.Name)
 }

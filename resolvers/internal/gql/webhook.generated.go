@@ -363,6 +363,29 @@ func (ec *executionContext) fieldContext_NotificationSettings_timing(_ context.C
 	return graphql.NewScalarFieldContext("NotificationSettings", field, false, false, "NoticeTiming")
 }
 
+func (ec *executionContext) _NotificationSettings_ownedRecalls(ctx context.Context, field graphql.CollectedField, obj *webhooks.NotificationSettings) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NotificationSettings_ownedRecalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OwnedRecalls, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NotificationSettings_ownedRecalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NotificationSettings", field, false, false, "Boolean")
+}
+
 func (ec *executionContext) _ReplayWebhookPayload_webhook(ctx context.Context, field graphql.CollectedField, obj *webhooks.WebhookPayload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -1377,7 +1400,7 @@ func (ec *executionContext) unmarshalInputUpdateNotificationSettingsInput(ctx co
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"events", "format", "address", "timing", "idempotencyKey"}
+	fieldsInOrder := [...]string{"events", "format", "address", "timing", "ownedRecalls", "idempotencyKey"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1412,6 +1435,13 @@ func (ec *executionContext) unmarshalInputUpdateNotificationSettingsInput(ctx co
 				return it, err
 			}
 			it.Timing = data
+		case "ownedRecalls":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("ownedRecalls"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OwnedRecalls = data
 		case "idempotencyKey":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
 			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
@@ -1732,6 +1762,11 @@ func (ec *executionContext) _NotificationSettings(ctx context.Context, sel ast.S
 			}
 		case "timing":
 			out.Values[i] = ec._NotificationSettings_timing(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "ownedRecalls":
+			out.Values[i] = ec._NotificationSettings_ownedRecalls(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
