@@ -25,8 +25,8 @@ func TestKeptFacetsOverREST(t *testing.T) {
 		subset = `"name":"subset","value":{"kept":1},"size_bytes":10,"told_at":"2026-01-01T00:00:00Z"}`
 	)
 	for target, want := range map[string]string{
-		runPath: test + `,{"holder":"output","namespace":"lake","dataset":"clean",` + subset,
-		"datasets/clean/facets?namespace=lake":            house,
+		runPath:                                test + `,{"holder":"output","namespace":"lake","dataset":"clean",` + subset,
+		"datasets/clean/facets?namespace=lake": house,
 		"datasets/clean/versions/7/facets?namespace=lake": house + `,{"holder":"dataset",` + subset,
 	} {
 		if got := strings.TrimSpace(a.admin(200, "GET", target, "")); got != `{"facets":[`+want+`]}` {
