@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"pedigree/lineage"
 	"pedigree/registry"
 	"pedigree/service/bulk"
 	"pedigree/service/events"
@@ -142,6 +143,20 @@ func TestALineageOfJobsGoesAsDeepAsItIsAsked(t *testing.T) {
 	k.wantArrows(k.jobLineage(k.admin, "job:jobs:job2", 1), "job1 COMPLETE: t1 → t2", "job2 COMPLETE: t2 → t3", "job3 COMPLETE: t3 → t4", "DEPTH")
 	if whole := k.jobLineage(k.admin, "job:jobs:job2"); len(whole.Jobs) != 5 || len(whole.Datasets) != 6 || whole.Reasons != nil {
 		t.Errorf("%v", arrows(whole))
+	}
+}
+
+// TestALineageOfJobsIsBounded records a run that writes more datasets than an answer has.
+func TestALineageOfJobsIsBounded(t *testing.T) {
+	k := newEventKit(t)
+	var names []string
+	for i := range 520 {
+		names = append(names, fmt.Sprint("t", i))
+	}
+	k.send(jobEvent("wide", 1, "COMPLETE", "raw", strings.Join(names, " ")))
+	g := k.jobLineage(k.admin, "job:jobs:wide")
+	if n := len(g.Jobs) + len(g.Datasets); n != 500 || !slices.Equal(g.Reasons, []lineage.Reason{lineage.ReasonNodes}) {
+		t.Errorf("%d jobs and datasets, %v", n, g.Reasons)
 	}
 }
 
