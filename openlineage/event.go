@@ -317,55 +317,47 @@ func readFacets(field string, raw json.RawMessage) (FacetSet, error) {
 		if len(value) > most {
 			return nil, registry.Invalid(at, "is larger than %d bytes", most)
 		}
-		var content map[string]any
-		if err := json.Unmarshal(value, &content); err != nil || content == nil && string(value) != "null" {
+		if c := value[0]; c != '{' && c != 'n' {
+			return nil, registry.Invalid(at, "must be an object")
+		}
+		canonical, err := registry.Canonical(value)
+		if err != nil {
+			return nil, registry.Invalid(at, "%s", err.Error())
+		}
+		var content map[string]json.RawMessage
+		if err := json.Unmarshal(canonical, &content); err != nil {
 			return nil, registry.Invalid(at, "must be an object")
 		}
 		if isEmpty(content) {
 			continue
 		}
-		if err := checkFacet(name, at, value); err != nil {
+		if err := checkFacet(name, at, canonical); err != nil {
 			return nil, err
-		}
-		canonical, err := registry.Canonical(value)
-		if err != nil {
-			return nil, registry.Invalid(at, "%s", err.Error())
 		}
 		out[name] = canonical
 	}
 	return out, nil
 }
 
-// isEmpty reports whether a facet says nothing: all its members are empty but those of the
-// specification, which begin with _. That a facet is deleted says something.
-func isEmpty(content map[string]any) bool {
+// isEmpty reports whether a facet, in canonical form, says nothing: all its members are empty but those
+// of the specification, which begin with _. That a facet is deleted says something.
+func isEmpty(content map[string]json.RawMessage) bool {
 	for name, v := range content {
-		if name == deletedMember && v == true {
+		if name == deletedMember && string(v) == "true" {
 			return false
 		}
 		if strings.HasPrefix(name, "_") {
 			continue
 		}
-		switch v := v.(type) {
-		case nil:
-		case string:
-			if v != "" {
-				return false
-			}
-		case []any:
-			if len(v) > 0 {
-				return false
-			}
-		case map[string]any:
-			if len(v) > 0 {
-				return false
-			}
-		default:
+		if !slices.Contains(emptyValues, string(v)) {
 			return false
 		}
 	}
 	return true
 }
+
+// emptyValues are the values that clients send for what they do not know, in canonical form.
+var emptyValues = []string{"null", `""`, "[]", "{}"}
 
 // deletedMember is the member of a facet that takes the facet back.
 const deletedMember = "_deleted"

@@ -32,6 +32,33 @@ type Deployment struct{ Model, Version, Environment, Endpoint string }
 // tagPrefix begins the keys of tags that are made of facets other than tags.
 const tagPrefix = "openlineage."
 
+// jobNamespace is the key, behind the prefix, of the tag with the namespace of a run's job.
+const jobNamespace = "job.namespace"
+
+// RunName is the name of the runs of a job.
+func RunName(job Name) string { return registry.Shorten(job.Name, 254) }
+
+// JobOfRuns is a job as its runs name it.
+func JobOfRuns(job Name) Name { return Name{job.Namespace, RunName(job)} }
+
+// JobNamespace is the namespace of the job of a run, "" when no event told it.
+func JobNamespace(r *registry.Run) string { return TagOf(r.Tags, jobNamespace) }
+
+// OwnTags returns the tags that are not made of facets other than tags.
+func OwnTags(all []registry.KeyValue) []registry.KeyValue {
+	return slices.DeleteFunc(slices.Clone(all), func(t registry.KeyValue) bool { return strings.HasPrefix(t.Key, tagPrefix) })
+}
+
+// TagOf returns the value of a tag that is made of a facet, such as nominalTime; "" when there is none.
+func TagOf(tags []registry.KeyValue, key string) string {
+	for _, t := range tags {
+		if t.Key == tagPrefix+key {
+			return t.Value
+		}
+	}
+	return ""
+}
+
 // maxTags is the most tags that are made of the facets of one object.
 const maxTags = 60
 
@@ -39,7 +66,7 @@ const maxTags = 60
 // it was recorded.
 func (s *RunState) Facts(run *registry.Run) {
 	job := s.JobName()
-	run.Name, run.Producer, run.RunID = registry.Shorten(job.Name, 254), Producer, s.RunID
+	run.Name, run.Producer, run.RunID = RunName(job), Producer, s.RunID
 	run.RunKind = s.Kind()
 	run.Status = map[string]registry.RunStatus{Complete: registry.RunComplete, Fail: registry.RunFailed, Abort: registry.RunAborted, "": registry.RunRunning}[s.EndType()]
 	run.StartedAt, run.EndedAt = s.First, s.EndedAt()
@@ -119,7 +146,7 @@ func dbtKind(name, job string) registry.RunKind {
 // tags are the tags of the run and the job, and what other facets say of them in a word.
 func (s *RunState) tags(job Name) []registry.KeyValue {
 	t := tagSet{}
-	t.add("job.namespace", job.Namespace)
+	t.add(jobNamespace, job.Namespace)
 	var owners ownershipFacet
 	if s.JobFacets.of(ownership, &owners) {
 		t.add("job.owner", ownerOf(owners))

@@ -122,7 +122,7 @@ const maxVersions = 100
 func (u *Use) merge(e *Event, p Port) (changed bool) {
 	changed = u.Facets.merge(e.Time, p.Facets)
 	changed = u.UseFacets.merge(e.Time, p.UseFacets) || changed
-	name := p.version()
+	name := p.Version()
 	if name == "" {
 		changed, u.Unnamed = changed || !u.Unnamed, true
 		return changed
@@ -145,8 +145,8 @@ func (u *Use) merge(e *Event, p Port) (changed bool) {
 	return v.Facets.merge(e.Time, p.UseFacets) || changed
 }
 
-// version is the version of the dataset that an event names, "" when it names none.
-func (p Port) version() string {
+// Version is the version of the dataset that an event names, "" when it names none.
+func (p Port) Version() string {
 	var v versionFacet
 	raw := p.Facets[version]
 	if raw == nil || json.Unmarshal(raw, &v) != nil || registry.CheckKey("version", v.DatasetVersion) != nil {

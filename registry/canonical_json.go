@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"bytes"
 	"encoding/json"
 	"io"
 )
@@ -19,45 +18,11 @@ func Canonical(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(raw))
-	d.UseNumber()
-	var tree any
-	if err := d.Decode(&tree); err != nil {
+	c := canonicalWriter{in: raw, out: make([]byte, 0, len(raw))}
+	if err := c.value(); err != nil {
 		return nil, err
 	}
-	if err := checkNumbers(tree); err != nil {
-		return nil, err
-	}
-	var out bytes.Buffer
-	e := json.NewEncoder(&out)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(tree); err != nil {
-		return nil, err
-	}
-	return bytes.TrimRight(out.Bytes(), "\n"), nil
-}
-
-// checkNumbers refuses numbers that no reader of JSON could hold, such as 1e400.
-func checkNumbers(v any) error {
-	switch v := v.(type) {
-	case json.Number:
-		if _, err := v.Float64(); err != nil {
-			return Invalid("json", "holds the number %s, which is out of range; write it as a text", Shorten(v.String(), 40))
-		}
-	case []any:
-		for _, x := range v {
-			if err := checkNumbers(x); err != nil {
-				return err
-			}
-		}
-	case map[string]any:
-		for _, x := range v {
-			if err := checkNumbers(x); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return c.out, nil
 }
 
 // MarshalJSON writes the value as it is, null when empty.

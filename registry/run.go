@@ -63,15 +63,15 @@ const DefaultRunTimeout = 7 * 24 * time.Hour
 // StatusAt returns the state of a run at a time: a run that is RUNNING for longer than the timeout is
 // UNKNOWN, unless it streams. A timeout of zero never comes.
 func (r *Run) StatusAt(now time.Time, timeout time.Duration) RunStatus {
-	if r.Status != RunRunning || timeout <= 0 || r.StartedAt.IsZero() || now.Sub(r.StartedAt) < timeout || r.streams() {
+	if r.Status != RunRunning || timeout <= 0 || r.StartedAt.IsZero() || now.Sub(r.StartedAt) < timeout || r.Streams() {
 		return r.Status
 	}
 	return RunUnknown
 }
 
-// streams reports whether the run is of a job that goes on until it is stopped, as OpenLineage's
+// Streams reports whether the run is of a job that goes on until it is stopped, as OpenLineage's
 // facet jobType says.
-func (r *Run) streams() bool {
+func (r *Run) Streams() bool {
 	for _, t := range r.Tags {
 		if t.Key == "openlineage.job.type" && strings.HasSuffix(strings.ToUpper(t.Value), "STREAMING") {
 			return true

@@ -6,8 +6,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"pedigree/registry"
+	"pedigree/service/facts"
 )
 
 // toldByLog returns the events that the log of a registry tells.
@@ -67,5 +69,45 @@ func TestEventsThatCameInGoOut(t *testing.T) {
 		target := newEventKit(t)
 		target.send(k.toldByLog()...)
 		sameGraph(t, fmt.Sprintf("seed %d", seed), k.lineageEdges(), target.lineageEdges())
+	}
+}
+
+// TestCommitsThatNothingNamesGoOut records commits alone, a child before its parent, and one that is told
+// more of later: each entry of the log is one event, and these make the same graph. A whole history is left to an export.
+func TestCommitsThatNothingNamesGoOut(t *testing.T) {
+	k := newEventKit(t)
+	sha := func(n int) string { return fmt.Sprintf("%040x", n) }
+	record := func(commits ...facts.CommitInput) {
+		t.Helper()
+		if _, err := k.RecordCommits(k.admin, facts.RecordCommitsInput{Repository: facts.RepositoryInput{URL: "https://git.example/r"}, Commits: commits}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	history := []facts.CommitInput{}
+	for n := 10; n < 110; n++ {
+		history = append(history, facts.CommitInput{SHA: sha(n), Parents: []string{sha(n - 1)}, Message: "change", CommittedAt: time.Date(2026, 1, 1, 0, n, 0, 0, time.UTC)})
+	}
+	record(history...)
+	record(facts.CommitInput{SHA: sha(9), CommittedAt: time.Date(2026, 1, 1, 0, 9, 0, 0, time.UTC)})
+	record(facts.CommitInput{SHA: sha(9), Author: "ada"})
+	told := k.toldByLog()
+	if len(told) != 3 {
+		t.Errorf("%d events tell of three records", len(told))
+	}
+	target := newEventKit(t)
+	target.send(told...)
+	sameGraph(t, "commits", k.wholeGraph(), target.wholeGraph())
+	if !strings.Contains(target.lineageEdges(), "-PARENT→") {
+		t.Error("no commit has a parent")
+	}
+	target.send(told...)
+	sameGraph(t, "twice", k.wholeGraph(), target.wholeGraph())
+	many := []facts.CommitInput{}
+	for n := range 101 {
+		many = append(many, facts.CommitInput{SHA: sha(1000 + n)})
+	}
+	record(many...)
+	if now := k.toldByLog(); len(now) != len(told) {
+		t.Errorf("a history of 101 commits is told in %d events", len(now)-len(told))
 	}
 }

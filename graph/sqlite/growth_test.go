@@ -44,6 +44,7 @@ var probed = map[string]int{
 	"deployments, 5 of an environment by OWNER":             1050,
 	"deployments, 5 of an owner by ENDED_AT":                1050,
 	"deployments, 5 of an owner by ENVIRONMENT":             1050,
+	"lineage of a much used dataset":                        100, // The small store has ten versions and ten reads of it.
 }
 
 // TestNoUseCaseGrows runs every get, list and mutation on a small store and on a large one,
@@ -136,5 +137,5 @@ type useCase struct {
 }
 
 func useCases() []useCase {
-	return slices.Concat(gets(), lists(), kubeflowCases(), webhookCases(), mutations())
+	return slices.Concat(gets(), lists(), kubeflowCases(), webhookCases(), jobCases(), mutations())
 }

@@ -3,6 +3,7 @@ package access
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -47,6 +48,9 @@ func TestOpenLineageMatrix(t *testing.T) {
 	want, seed, asked := readMatrix(t), loadSeed(t), 0
 	s := open(t, "")
 	for _, route := range openlineage.Routes() {
+		if route.Method == http.MethodGet {
+			continue // TestMarquezGraphMatrix asks it.
+		}
 		if !slices.ContainsFunc(registry.Operations(), func(o registry.Operation) bool { return o.Name == route.Operation }) {
 			t.Errorf("%s names %q, which is not an operation", route.Path, route.Operation)
 		}
@@ -79,4 +83,54 @@ func TestOpenLineageMatrix(t *testing.T) {
 		}
 	}
 	t.Logf("%d requests to %d routes; 0 routes without a row", asked, len(openlineage.Routes()))
+}
+
+// graphTargets are the queries of requests for graphs, by path. A route without one fails
+// TestMarquezGraphMatrix.
+func (seed *seedData) graphTargets() map[string][]string {
+	raw := "dataset:" + seed.name["raw-set/namespace"] + ":" + seed.name["raw-set"]
+	return map[string][]string{openlineage.Prefix: {"?nodeId=job:n:etl", "?depth=2&nodeId=" + url.QueryEscape(raw)}}
+}
+
+// TestMarquezGraphMatrix checks that a graph is answered to exactly the roles that may ask for lineage and
+// see the field that it is named by, and that no answer has a hidden canary.
+func TestMarquezGraphMatrix(t *testing.T) {
+	t.Parallel()
+	want, s := readMatrix(t), open(t, "")
+	asked := 0
+	for _, route := range openlineage.Routes() {
+		if route.Method != http.MethodGet {
+			continue
+		}
+		targets := s.seed.graphTargets()[route.Path]
+		if len(targets) == 0 || want[route.Field] == nil {
+			t.Errorf("%s has no request, or names %q, which has no row in the matrix", route.Path, route.Field)
+		}
+		for _, target := range targets {
+			for _, column := range columns {
+				status := 200
+				switch {
+				case want["Query."+route.Operation][column] == "401":
+					status = 401
+				case want["Query."+route.Operation][column] == "forbidden" || want[route.Field][column] == "null":
+					status = 403
+				}
+				before := s.logHead()
+				a := s.sendEvents(column, route.Method, route.Path+target, "")
+				if asked++; a.status != status || s.logHead() != before {
+					t.Errorf("%s%s as %s: %d, the matrix says %d: %s", route.Path, target, column, a.status, status, a.raw)
+				}
+				if column == anonymous {
+					continue
+				}
+				c := newCrawler(t, s, column)
+				if c.scan(target, a); len(c.leaks) > 0 {
+					t.Errorf("%s as %s leaks %v", target, column, c.leaks)
+				}
+			}
+		}
+	}
+	if asked < 10 {
+		t.Errorf("only %d requests", asked)
+	}
 }

@@ -82,6 +82,8 @@ func (seed *seedData) restReadTargets() map[string][]string {
 		"datasets/{dataset}/versions":              {raw + "/versions" + inNamespace},
 		"datasets/{dataset}/versions/{state}":      {raw + "/versions/" + seed.name["raw"] + inNamespace},
 		"runs":                                     {"runs"}, "runs/{id}": {"runs/" + id("train-a2")},
+		"runs/{id}/facets": {"runs/" + id("etl-event") + "/facets"}, "datasets/{dataset}/facets": {raw + "/facets" + inNamespace},
+		"datasets/{dataset}/versions/{state}/facets": {raw + "/versions/" + seed.name["raw"] + "/facets" + inNamespace},
 		"commits": {"commits"}, "commits/{sha}": {"commits/" + seed.commitSHA["c2"]},
 		"tags/{id}":         {"tags/" + id("t1")},
 		"repositories/{id}": {"repositories/" + id("repo")}, "repositories/{id}/commits": {"repositories/" + id("repo") + "/commits"}, "repositories/{id}/tags": {"repositories/" + id("repo") + "/tags"},

@@ -53,7 +53,7 @@ var allowedImports = map[string][]string{
 	"service/feed":       {"service/core", "service/access", "graph", "policies", "registry"},
 	"service/webhooks":   {"service/core", "service/feed", "graph", "policies", "registry"},
 	"service/lineageout": {"service/core", "service/bulk", "graph", "lineage/export", "policies", "registry"},
-	"service/events":     {"service/core", "service/bulk", "service/catalog", "service/facts", "graph", "openlineage", "policies", "registry"},
+	"service/events":     {"service/core", "service/bulk", "service/catalog", "service/facts", "graph", "lineage", "openlineage", "policies", "registry"},
 	"service/kubeflow":   {"service/core", "service/catalog", "service/facts", "service/governance", "graph", "policies", "registry"},
 	"service/provenance": {"service/core", "service/catalog", "service/facts", "graph", "lineage", "lineage/export", "policies", "registry"},
 	"service/compliance": {"service/core", "service/audit", "service/catalog", "service/facts", "service/gates", "service/governance", "service/provenance", "compliance", "lineage", "lineage/export", "registry"},

@@ -1,6 +1,6 @@
-// Package openlineage receives OpenLineage events over HTTP, at the paths that its clients and
-// those of Marquez use. It reads a body within its limits, calls the service, and answers what
-// the clients expect. It has no business rules.
+// Package openlineage receives OpenLineage events over HTTP, and answers the graph that they tell, at
+// the paths that its clients and those of Marquez use. It reads a body within its limits, calls the
+// service, and answers what the clients expect. It has no business rules.
 package openlineage
 
 import (
@@ -39,24 +39,28 @@ type route struct {
 	method, path string
 	// operation is the root field of registry.Operations that does the same.
 	operation string
-	serve     func(*Handler, http.ResponseWriter, *http.Request) error
+	// field is a field that callers must see for an answer, "" for none.
+	field string
+	serve func(*Handler, http.ResponseWriter, *http.Request) error
 }
 
 func routes() []route {
 	return []route{
-		{http.MethodPost, Prefix, "recordRun", (*Handler).postEvent},
-		{http.MethodPost, Prefix + "/batch", "recordRun", (*Handler).postBatch},
+		{http.MethodPost, Prefix, "recordRun", "", (*Handler).postEvent},
+		{http.MethodPost, Prefix + "/batch", "recordRun", "", (*Handler).postBatch},
+		{http.MethodGet, Prefix, "lineage", "Dataset.namespace", (*Handler).getLineage},
 	}
 }
 
 // Route is a method and path. Operation is the corresponding root field in registry.Operations,
-// which also determines the required action.
-type Route struct{ Method, Path, Operation string }
+// which also determines the required action. Callers who do not see Field, of the form Noun.field,
+// are refused.
+type Route struct{ Method, Path, Operation, Field string }
 
 // Routes lists the routes.
 func Routes() (out []Route) {
 	for _, r := range routes() {
-		out = append(out, Route{r.method, r.path, r.operation})
+		out = append(out, Route{r.method, r.path, r.operation, r.field})
 	}
 	return out
 }
@@ -87,7 +91,7 @@ func (d *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			}
 		}
 		w.Header().Set("Allow", strings.Join(allowed, ", "))
-		d.write(w, r, failure{status: http.StatusMethodNotAllowed, Code: "INVALID_ARGUMENT", Message: "events are sent with " + strings.Join(allowed, ", ")})
+		d.write(w, r, failure{status: http.StatusMethodNotAllowed, Code: "INVALID_ARGUMENT", Message: "send events with POST; GET answers a graph"})
 		return
 	}
 	ctx, cancel := context.WithTimeout(d.service.WithLoaders(r.Context()), maxTime)

@@ -32,6 +32,7 @@ func enums() map[reflect.Type][]string {
 	add(texts(registry.EdgeKinds()...))
 	add(texts(registry.RunKinds()...))
 	add(texts(registry.RunStatuses()...))
+	add(texts(registry.FacetOfRun, registry.FacetOfJob, registry.FacetOfInput, registry.FacetOfOutput, registry.FacetOfDataset))
 	add(texts(registry.DataRoles()...))
 	add(texts(registry.ReviewDecisions()...))
 	add(texts(registry.RequestStatuses()...))

@@ -67,7 +67,7 @@ type route struct {
 
 // routes returns the route table.
 func routes() []route {
-	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), artifactRoutes(), signatureRoutes(), requestRoutes(), gateRoutes(), recallRoutes(), deprecationRoutes(), recordRoutes(), lineageRoutes(), complianceRoutes(), auditRoutes(), accessRoutes(), webhookRoutes(), searchRoutes())
+	return slices.Concat(baseRoutes(), modelRoutes(), versionRoutes(), artifactRoutes(), signatureRoutes(), requestRoutes(), gateRoutes(), recallRoutes(), deprecationRoutes(), recordRoutes(), keptFacetRoutes(), lineageRoutes(), complianceRoutes(), auditRoutes(), accessRoutes(), webhookRoutes(), searchRoutes())
 }
 
 // baseRoutes are the routes of files and of the caller.

@@ -197,6 +197,11 @@ func PutNoun(ctx context.Context, tx *policies.Tx, noun registry.Node, since tim
 	return tx.Put(ctx, n)
 }
 
+// EncodedNoun returns the node of a noun whose canonical document is known.
+func EncodedNoun(noun registry.Node, doc []byte, since time.Time, slots ...string) (*graph.Node, error) {
+	return encodeDoc(noun, doc, nodeName(noun), since, slots...)
+}
+
 // nodeName returns the name of a noun, which a node keeps beside its document.
 func nodeName(noun registry.Node) string {
 	if a, ok := noun.(*registry.Actor); ok {

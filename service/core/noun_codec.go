@@ -99,12 +99,17 @@ func DecodeWhole[T registry.Node](n *graph.Node, into T) (T, error) {
 // EncodeNode turns a noun into a node: its canonical document, and the columns of the
 // field table, read from that document. since is when this state became true.
 func EncodeNode(noun registry.Node, title string, since time.Time, slots ...string) (*graph.Node, error) {
-	m := noun.NodeMeta()
-	kind := m.ID.Kind()
 	doc, err := registry.Canonical(noun)
 	if err != nil {
 		return nil, err
 	}
+	return encodeDoc(noun, doc, title, since, slots...)
+}
+
+// encodeDoc is EncodeNode for a noun whose document is known.
+func encodeDoc(noun registry.Node, doc []byte, title string, since time.Time, slots ...string) (*graph.Node, error) {
+	m := noun.NodeMeta()
+	kind := m.ID.Kind()
 	columns, err := registry.ColumnsOf(kind, doc)
 	if err != nil {
 		return nil, err

@@ -197,11 +197,11 @@ func (r *recording) writeVersion(v *version) error {
 // dropMoved deletes a version of a dataset that is known under another name now, if only events
 // have told of it and nothing reads or writes it any more.
 func (r *recording) dropMoved(id registry.ID) error {
-	found, err := r.tx.NodesUnfiltered(r.ctx, id)
-	if err != nil || found[0] == nil || found[0].Deleted {
+	found, err := r.node(id)
+	if err != nil || found == nil || found.Deleted {
 		return err
 	}
-	noun, err := core.DecodeWhole(found[0], &registry.DatasetVersion{})
+	noun, err := core.DecodeWhole(found, &registry.DatasetVersion{})
 	if err != nil {
 		return err
 	}
@@ -220,16 +220,17 @@ func (r *recording) dropMoved(id registry.ID) error {
 	if err != nil {
 		return err
 	}
-	made, err := isMadeOfEvents(found[0], v.record.Facts)
+	made, err := isMadeOfEvents(found, v.record.Facts)
 	if err != nil || !made {
 		return err
 	}
-	doc, err := registry.Canonical(map[string]string{"name": found[0].Name})
+	doc, err := registry.Canonical(map[string]string{"name": found.Name})
 	if err != nil {
 		return err
 	}
-	gone := *found[0]
+	gone := *found
 	gone.Doc, gone.Slots, gone.Columns, gone.Since = doc, nil, nil, r.tx.Now()
 	r.changed = true
+	delete(r.nodes, id)
 	return r.tx.Delete(r.ctx, &gone)
 }

@@ -136,7 +136,12 @@ func (r *recording) moveReads(dataset registry.ID, before, now useKey) error {
 	if to.Before(from) {
 		from, to = to, from
 	}
-	page, err := r.tx.FindUnfiltered(r.ctx, usesFrom(dataset, useName(wroteUse, to.Add(time.Microsecond), ""), false, 1))
+	first := useName(readUse, from, "")
+	page, err := r.tx.FindUnfiltered(r.ctx, usesFrom(dataset, first, false, 1))
+	if err != nil || len(page.Nodes) == 0 || !isUse(page.Nodes[0], readUse) {
+		return err // Mostly there is no later read.
+	}
+	page, err = r.tx.FindUnfiltered(r.ctx, usesFrom(dataset, useName(wroteUse, to.Add(time.Microsecond), ""), false, 1))
 	if err != nil {
 		return err
 	}
@@ -148,7 +153,7 @@ func (r *recording) moveReads(dataset registry.ID, before, now useKey) error {
 		}
 		end = useName(readUse, u.At, "")
 	}
-	return r.noteLater(dataset, useName(readUse, from, ""), end)
+	return r.noteLater(dataset, first, end)
 }
 
 // farTime is later than every time that an event may have.
@@ -156,7 +161,7 @@ var farTime = time.Date(9999, 12, 31, 0, 0, 0, 0, time.UTC)
 
 // noteLater notes the runs of all records of a dataset with names after from and before to.
 func (r *recording) noteLater(dataset registry.ID, from, to string) error {
-	q := usesFrom(dataset, from, false, 5) // Mostly there is none.
+	q := usesFrom(dataset, from, false, 5)
 	for {
 		page, err := r.tx.FindUnfiltered(r.ctx, q)
 		if err != nil {

@@ -3,6 +3,7 @@ package events
 import (
 	"context"
 
+	"pedigree/graph"
 	"pedigree/openlineage"
 	"pedigree/policies"
 	"pedigree/registry"
@@ -64,14 +65,19 @@ type recording struct {
 	later map[string]bool
 	// moved are names that stood for a dataset and do not any more.
 	moved []openlineage.Name
+	// nodes are those that were read or written, nil for those that are not there.
+	nodes map[registry.ID]*graph.Node
 }
 
 func newRecording(ctx context.Context, tx *policies.Tx) *recording {
-	return &recording{ctx: ctx, tx: tx, names: map[openlineage.Name]openlineage.Name{}, later: map[string]bool{}}
+	return &recording{ctx: ctx, tx: tx, names: map[openlineage.Name]openlineage.Name{}, later: map[string]bool{}, nodes: map[registry.ID]*graph.Node{}}
 }
 
 func (r *recording) record(e *openlineage.Event) error {
 	if err := r.checkActions(e); err != nil {
+		return err
+	}
+	if err := r.readAhead(e); err != nil {
 		return err
 	}
 	switch e.Kind {

@@ -101,11 +101,11 @@ func (r *recording) putRun(run *registry.Run, last registry.JSON) (registry.JSON
 	if run.EndedAt.IsZero() {
 		return r.put(run, last, run.StartedAt, run.StartedAt, setTime)
 	}
-	found, err := r.tx.NodesUnfiltered(r.ctx, run.ID)
+	old, err := r.node(run.ID)
 	if err != nil {
 		return nil, err
 	}
-	if old := found[0]; old == nil || !old.Deleted && run.StartedAt.Before(old.ValidFrom) {
+	if old == nil || !old.Deleted && run.StartedAt.Before(old.ValidFrom) {
 		before := *run
 		before.Status, before.EndedAt = registry.RunRunning, time.Time{}
 		if last, err = r.put(&before, last, run.StartedAt, run.StartedAt, func(time.Time) {}); err != nil {

@@ -19,11 +19,11 @@ const maxState = 8 << 20
 
 // load reads a record that no API shows into v; v stays as it is when there is none.
 func (r *recording) load(id registry.ID, v any) error {
-	found, err := r.tx.NodesUnfiltered(r.ctx, id)
-	if err != nil || found[0] == nil {
+	found, err := r.node(id)
+	if err != nil || found == nil {
 		return err
 	}
-	return core.DecodeDoc(found[0], v)
+	return core.DecodeDoc(found, v)
 }
 
 // store writes a record that no API shows.
@@ -36,7 +36,7 @@ func (r *recording) store(id, parent registry.ID, name string, v any) error {
 		return registry.Errorf(registry.ResourceExhausted, "events have told more than %d MiB of %s", maxState>>20, registry.Shorten(name, 100))
 	}
 	r.changed = true
-	return r.tx.Put(r.ctx, &graph.Node{ID: id, Kind: id.Kind(), Parent: parent, Name: name, ValidFrom: r.tx.Now(), Since: r.tx.Now(), Doc: doc})
+	return r.putNode(&graph.Node{ID: id, Kind: id.Kind(), Parent: parent, Name: name, ValidFrom: r.tx.Now(), Since: r.tx.Now(), Doc: doc})
 }
 
 // put writes a noun that is made of events and is there from a time on, which setTime writes into
@@ -45,7 +45,7 @@ func (r *recording) store(id, parent registry.ID, name string, v any) error {
 // It returns the fields for the next time.
 func (r *recording) put(noun registry.Node, last registry.JSON, at, since time.Time, setTime func(time.Time)) (registry.JSON, error) {
 	m := noun.NodeMeta()
-	found, err := r.tx.NodesUnfiltered(r.ctx, m.ID)
+	old, err := r.node(m.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -54,10 +54,9 @@ func (r *recording) put(noun registry.Node, last registry.JSON, at, since time.T
 	if err != nil {
 		return nil, err
 	}
-	old := found[0]
 	if old == nil {
 		r.note(m.ID)
-		return told, core.PutNoun(r.ctx, r.tx, noun, since)
+		return told, r.putNoun(noun, told, since)
 	}
 	if old.Deleted {
 		m.Deleted = true
@@ -78,7 +77,7 @@ func (r *recording) put(noun registry.Node, last registry.JSON, at, since time.T
 		return told, err
 	}
 	r.note(m.ID)
-	return told, core.PutNoun(r.ctx, r.tx, noun, since, old.Slots...)
+	return told, r.putNoun(noun, now, since, old.Slots...)
 }
 
 // note notes that a node was written, or an edge from it.

@@ -154,6 +154,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 	result := core.WriteResult{IDs: ids, Created: ofRepo.Created, NotTaken: ofRepo.NotTaken}
 	changed := ofRepo.Changed
 	var created []registry.ID
+	var told []string
 	for i, c := range in.Commits {
 		id := registry.CommitID(c.SHA)
 		written, err := putCommit(ctx, tx, known[id], repo, c)
@@ -167,6 +168,7 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 		}
 		if written.Changed {
 			changed, known[id] = true, &graph.Node{ID: id}
+			told = append(told, c.SHA)
 		}
 		for _, field := range written.NotTaken {
 			result.NotTaken = append(result.NotTaken, fmt.Sprintf("commits[%d].%s", i, field))
@@ -191,9 +193,16 @@ func writeCommits(ctx context.Context, tx *policies.Tx, in RecordCommitsInput) (
 	if result.Changed = changed; !changed {
 		return result, nil
 	}
-	return result, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo},
-		Detail: core.LogDetail("repository", in.Repository.key(), "commits", len(in.Commits), "new", result.Count)})
+	detail := []any{"repository", in.Repository.key(), "commits", len(in.Commits), "new", result.Count}
+	if len(told) > 0 && len(told) <= maxToldCommits {
+		detail = append(detail, "shas", told)
+	}
+	return result, tx.Log(ctx, registry.LogEntry{Action: registry.LogCommitsRecorded, Objects: []registry.ID{repo}, Detail: core.LogDetail(detail...)})
 }
+
+// maxToldCommits is the most commits that an entry of the log lists. A history that is imported has
+// more, and would make the log as long as itself.
+const maxToldCommits = 100
 
 // EnsureCommit records a commit of which only its sha, its repository and a time when it was there
 // are known, if it is not recorded yet. Of several such times the earliest is kept.

@@ -2,6 +2,7 @@ package lineageout
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 
 	"pedigree/graph"
@@ -15,7 +16,7 @@ import (
 // toldActions are the log actions that events tell of.
 var toldActions = []registry.LogAction{registry.LogModelRegistered, registry.LogModelUpdated, registry.LogModelRenamed, registry.LogVersionRegistered, registry.LogVersionUpdated, registry.LogCardUpdated,
 	registry.LogStageChanged, registry.LogModelDeployed, registry.LogModelDeprecated, registry.LogModelArchived, registry.LogAliasSet, registry.LogAliasDeleted,
-	registry.LogDatasetRecorded, registry.LogRunRecorded, registry.LogTagRecorded, registry.LogFeatureRecorded, registry.LogDeploymentRecorded, registry.LogDeploymentEnded,
+	registry.LogDatasetRecorded, registry.LogRunRecorded, registry.LogTagRecorded, registry.LogCommitsRecorded, registry.LogFeatureRecorded, registry.LogDeploymentRecorded, registry.LogDeploymentEnded,
 	registry.LogLineageLinked, registry.LogLineageRetracted}
 
 // The limits of one read of the log.
@@ -90,6 +91,9 @@ func aboutOf(e registry.LogEntry) (out []registry.ID) {
 	if e.Action == registry.LogLineageLinked || e.Action == registry.LogLineageRetracted {
 		return e.Objects[:min(1, len(e.Objects))]
 	}
+	if e.Action == registry.LogCommitsRecorded {
+		return commitsOf(e)
+	}
 	for _, id := range e.Objects {
 		switch kind := id.Kind(); kind {
 		case registry.KindModelVersion:
@@ -105,6 +109,34 @@ func aboutOf(e registry.LogEntry) (out []registry.ID) {
 		}
 	}
 	return out
+}
+
+// commitsOf returns the commits that an entry lists: none when they were many, or when the entry is older
+// than these lists.
+func commitsOf(e registry.LogEntry) (out []registry.ID) {
+	var detail struct {
+		SHAs []string `json:"shas"`
+	}
+	if json.Unmarshal(e.Detail, &detail) != nil {
+		return nil
+	}
+	for _, sha := range detail.SHAs {
+		out = append(out, registry.CommitID(sha))
+	}
+	return out
+}
+
+// together returns the events of the commits of an entry: the event of the last one tells the facts of
+// all.
+func together(seq int64, found []noted) ([]LineageEvent, error) {
+	if len(found) == 0 {
+		return nil, nil
+	}
+	var all []bulk.FactInput
+	for _, n := range found {
+		all = append(all, n.facts...)
+	}
+	return lines(seq, found[len(found)-1].event, all)
 }
 
 // entryEvents returns the events of one entry.
@@ -126,6 +158,9 @@ func (t *Teller) entryEvents(ctx context.Context, scope *policies.Scope, e regis
 	found, err := w.describe(nodes)
 	if err != nil {
 		return nil, err
+	}
+	if e.Action == registry.LogCommitsRecorded {
+		return together(e.Seq, found)
 	}
 	if out, err = w.newModels(scope, e.Seq, models); err != nil {
 		return nil, err
