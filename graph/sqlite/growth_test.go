@@ -135,4 +135,6 @@ type useCase struct {
 	count func(ctx context.Context, g *grown) (int, error)
 }
 
-func useCases() []useCase { return slices.Concat(gets(), lists(), kubeflowCases(), mutations()) }
+func useCases() []useCase {
+	return slices.Concat(gets(), lists(), tagLists(), kubeflowCases(), mutations())
+}

@@ -299,10 +299,19 @@ test('models by tag, the gaps of their ways, the paths between two nodes, and a 
   const { page, close, problems } = await openPage();
   await signIn(page, demo.tokens.admin, '/models');
   await settled(page);
-  await page.getByLabel('Tag', { exact: true }).selectOption('tier=2');
+  await page.getByLabel('Tag', { exact: true }).fill('tier=2');
   await page.waitForFunction(() => !document.querySelector('main').textContent.includes('card-fraud'));
   await page.getByRole('link', { name: 'merchant-risk' }).waitFor();
   assert.equal(await page.getByRole('link', { name: 'card-fraud' }).count(), 0);
+  assert.equal(new URL(page.url()).searchParams.get('tag'), 'tier=2');
+  // A tag and another filter hold together, and a tag in a row is a filter too.
+  await page.getByLabel('With a version in').selectOption('ARCHIVED');
+  await page.getByText('No model fits these filters.').waitFor();
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.locator('main tr', { hasText: 'card-fraud' }).getByRole('button', { name: 'tier=1' }).click();
+  await page.waitForFunction(() => !document.querySelector('main').textContent.includes('merchant-risk'));
+  await page.getByRole('link', { name: 'card-fraud' }).waitFor();
+  assert.equal(await page.getByLabel('Tag', { exact: true }).inputValue(), 'tier=1');
   await page.goto(`${demo.server.url}${demo.pages.lineage}&path=${demo.pages.impact.slice('/impact/'.length)}`);
   await settled(page);
   await page.getByRole('heading', { name: /shortest paths? between|The path between/ }).waitFor();
