@@ -330,6 +330,33 @@ test('models by tag, the gaps of their ways, the paths between two nodes, and a 
   await close();
 });
 
+test('an approval that is not the last says how many there are, and how many it takes', async () => {
+  const [author, first, second] = [await tokenFor(demo.server, 'sol', 'data_scientist'), await tokenFor(demo.server, 'fay', 'admin'), await tokenFor(demo.server, 'lou', 'admin')];
+  await demo.server.ask('mutation ($input: PutTransitionGuardInput!) { putTransitionGuard(input: $input) { guard { id } } }', { input: { model: 'income-estimator', profile: 'GUARDED', stages: ['CANARY'], needed: 2 } });
+  const ask = (query) => fetch(`${demo.server.url}/graphql`, { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${author}` }, body: JSON.stringify({ query }) }).then((r) => r.json());
+  const made = await ask('mutation { transitionModelVersion(input: { model: "income-estimator", version: "2.1.0", to: CANARY, reason: "two have to agree" }) { request { id } } }');
+  assert.ok(made.data?.transitionModelVersion?.request?.id, JSON.stringify(made));
+  for (const [token, path, told] of [[first, '/governance?whose=WAITING_FOR_ME', '1 of 2 approvals. It waits for 1 more.'], [second, '/models/income-estimator/versions/2.1.0', '']]) {
+    const { page, close, problems } = await openPage();
+    await signIn(page, token, path);
+    await settled(page);
+    await page.locator('main li', { hasText: 'two have to agree' }).getByRole('button', { name: 'Approve…' }).click();
+    await page.getByRole('button', { name: 'Approve', exact: true }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    if (told === '') {
+      await page.locator('.page-head .stage[data-stage=CANARY]').waitFor();
+      assert.equal(await page.getByRole('status').getByText('approvals').count(), 0, 'the version moved: the page shows it');
+    } else {
+      await page.getByRole('status').getByText(told).waitFor();
+      assert.deepEqual(await barriers(page), []);
+      await page.getByRole('link', { name: 'Log', exact: true }).click();
+      await page.getByRole('status').getByText(told).waitFor({ state: 'detached' });
+    }
+    assert.deepEqual(problems(), []);
+    await close();
+  }
+});
+
 /** A receiver of webhooks on this machine. It keeps what it gets, and answers with `status`. */
 async function startReceiver() {
   const got = [];
