@@ -125,6 +125,9 @@ type Predicate struct {
 	// Served, when set, matches nodes that are registry.IsServed. The other fields, except
 	// Child, are not read.
 	Served bool
+	// Label, when set, matches nodes with this registry.TagLabel. The other fields are not
+	// read, and Child must not be set.
+	Label string
 }
 
 // SelfField names an identity of a node for a Predicate.

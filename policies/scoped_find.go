@@ -62,7 +62,7 @@ func rowPredicates(grants []rowGrant, kinds []registry.Kind) (rows [][]graph.Pre
 // the query and every column that it filters or sorts by.
 func (s *Scope) rowGrantsFor(q graph.Query) ([]rowGrant, error) {
 	var out []rowGrant
-	columns := []registry.Index{}
+	columns, byTag := []registry.Index{}, false
 	if q.Order != "" {
 		columns = append(columns, q.Order)
 	}
@@ -70,6 +70,7 @@ func (s *Scope) rowGrantsFor(q graph.Query) ([]rowGrant, error) {
 		if p.Column != "" && p.Child == "" {
 			columns = append(columns, p.Column)
 		}
+		byTag = byTag || p.Label != ""
 	}
 	hidden := registry.Index("")
 	for _, c := range s.rowGrants {
@@ -81,6 +82,10 @@ func (s *Scope) rowGrantsFor(q graph.Query) ([]rowGrant, error) {
 			}
 			if col := hiddenColumn(noun, c.masks[noun.Name], columns); col != "" {
 				hidden = col
+				continue
+			}
+			if byTag && !c.masks[noun.Name].Has(registry.Bit(noun.Name, "tags")) {
+				hidden = "tags"
 				continue
 			}
 			visible = true

@@ -112,7 +112,12 @@ func (h *Hits) searchableFields(kind registry.Kind, where []graph.Predicate) ([]
 		return nil, err
 	}
 	need := noun.MaskOf(func(f registry.Field) bool {
-		return f.Name == "name" || slices.ContainsFunc(where, func(p graph.Predicate) bool { return p.Column == f.Column })
+		return f.Name == "name" || slices.ContainsFunc(where, func(p graph.Predicate) bool {
+			if p.Label != "" {
+				return f.Name == "tags"
+			}
+			return p.Column == f.Column
+		})
 	})
 	var shown registry.Mask
 	for _, c := range h.scope.rowGrants {

@@ -11,6 +11,8 @@ type List struct {
 	// by name.
 	Orders  []Index
 	Filters []ListFilter
+	// Tagged means that the list can be filtered by a tag, which an index has in TagOrders.
+	Tagged bool
 	// ParentsOf are filters by which the parents of the nodes are found.
 	ParentsOf []Index
 }
@@ -25,8 +27,8 @@ type ListFilter struct {
 
 // listTable is the one list of lists.
 var listTable = []List{
-	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexEnded, IndexSerial}, Filters: byNameAndAge(IndexOwner)},
-	{Kind: KindModelVersion, Children: true, Orders: []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner}},
+	{Kind: KindModel, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexEnded, IndexSerial}, Filters: byNameAndAge(IndexOwner), Tagged: true},
+	{Kind: KindModelVersion, Children: true, Orders: []Index{IndexVersion, IndexNumber, IndexValidFrom, IndexOwner}, Tagged: true},
 	{Kind: KindModelVersion, Orders: []Index{IndexValidFrom, IndexSerial}, ParentsOf: []Index{IndexStage}},
 	{Kind: KindDataset, Orders: []Index{IndexName, IndexValidFrom, IndexOwner, IndexNamespace},
 		Filters: byNameAndAge(IndexNamespace, IndexOwner)},

@@ -12,6 +12,6 @@ import (
 )
 
 // Search is the resolver for the search field.
-func (r *queryResolver) Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, first *int, after *string) (*catalog.SearchConnection, error) {
-	return r.service.Search(ctx, catalog.SearchInput{Text: text, Kinds: kinds, Stages: stages}, page(first, after))
+func (r *queryResolver) Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, tag *registry.KeyValue, first *int, after *string) (*catalog.SearchConnection, error) {
+	return r.service.Search(ctx, catalog.SearchInput{Text: text, Kinds: kinds, Stages: stages, Tag: tag}, page(first, after))
 }

@@ -93,7 +93,7 @@ func dailyWrites(t *testing.T) [][]string {
 // dailyReads are commands that read what dailyWrites wrote.
 func dailyReads() [][]string {
 	return [][]string{
-		{"model", "list"}, {"model", "list", "--owner", "risk"}, {"model", "list", "--prefix", "fr"}, {"model", "list", "--stage", "production"}, {"model", "list", "--stage", "nowhere"},
+		{"model", "list"}, {"model", "list", "--owner", "risk"}, {"model", "list", "--prefix", "fr"}, {"model", "list", "--stage", "production"}, {"model", "list", "--tag", "team=risk"}, {"model", "list", "--tag", "team"}, {"model", "list", "--stage", "nowhere"},
 		{"model", "get", "credit"}, {"model", "get", "churn"}, {"model", "get", "nothing"},
 		{"version", "list", "credit"}, {"version", "list", "credit", "--stage", "production,staging"}, {"version", "list", "fresh"}, {"version", "list", "nothing"},
 		{"version", "get", "credit@1.0.0"}, {"version", "get", "credit@champion"}, {"version", "get", "credit"}, {"version", "get", "credit@feb"}, {"version", "get", "credit@latest"},

@@ -46,7 +46,7 @@ func leadingFields(l catalog.LeadingVersions) map[string]any {
 
 func newModelList(s *settings) *cobra.Command {
 	var f catalog.ModelFilter
-	var stage string
+	var stage, tag string
 	var format printFormat
 	var web webPage
 	cmd := &cobra.Command{
@@ -59,6 +59,13 @@ func newModelList(s *settings) *cobra.Command {
 			}
 			if st != "" {
 				f.Stage = &st
+			}
+			if tag != "" {
+				tags, err := keyValues("tag", []string{tag})
+				if err != nil {
+					return err
+				}
+				f.Tag = &tags[0]
 			}
 			if web {
 				return web.open(cmd, s, func(*connection) (registry.ID, error) { return "", nil })
@@ -81,6 +88,7 @@ func newModelList(s *settings) *cobra.Command {
 	cmd.Flags().StringVar(&f.Owner, "owner", "", "the models of this owner")
 	cmd.Flags().StringVar(&f.NamePrefix, "prefix", "", "the models whose name starts so")
 	cmd.Flags().StringVar(&stage, "stage", "", "the models with a version in this stage")
+	cmd.Flags().StringVar(&tag, "tag", "", "KEY=VALUE: the models with this tag")
 	completeFlag(cmd, "stage", stageNames)
 	addPrintFormat(cmd, &format)
 	web.add(cmd)

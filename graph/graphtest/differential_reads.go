@@ -207,9 +207,11 @@ func (g *generator) search() graph.Query {
 
 func (g *generator) predicate() graph.Predicate {
 	var p graph.Predicate
-	switch g.IntN(9) {
+	switch g.IntN(10) {
 	case 0:
 		p.Served = true
+	case 2:
+		return graph.Predicate{Label: g.label()}
 	case 1:
 		p.Self, p.Op = choose(g, []graph.SelfField{graph.SelfID, graph.SelfParent}), graph.In
 		for range g.IntN(6) {
@@ -222,6 +224,10 @@ func (g *generator) predicate() graph.Predicate {
 		p.Child = choose(g, randomKinds)
 	}
 	return p
+}
+
+func (g *generator) label() string {
+	return registry.TagLabel(registry.KeyValue{Key: choose(g, randomTexts[:4]), Value: choose(g, randomTexts[:4])})
 }
 
 func (g *generator) comparison(c registry.Index) graph.Predicate {

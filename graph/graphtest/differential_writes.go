@@ -134,7 +134,7 @@ func (g *generator) document() []byte {
 		doc[choose(g, registry.SearchFields())] = choose(g, randomTexts) + choose(g, []string{" ", "-", "", "_x ", "/"}) + choose(g, randomTexts)
 	}
 	if g.IntN(3) == 0 {
-		doc["tags"] = []registry.KeyValue{{Key: choose(g, randomTexts), Value: choose(g, randomTexts)}}
+		doc["tags"] = []registry.KeyValue{{Key: choose(g, randomTexts[:4]), Value: choose(g, randomTexts[:4])}}
 	}
 	b, err := json.Marshal(doc)
 	if err != nil {

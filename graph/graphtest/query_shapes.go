@@ -153,6 +153,9 @@ func (g *generator) newValues(list []graph.Predicate) []graph.Predicate {
 			one = g.valueOf(p.Column)
 		}
 		list[i].Values = fresh(p.Values, one)
+		if p.Label != "" {
+			list[i].Label = g.label()
+		}
 	}
 	return list
 }

@@ -26,6 +26,11 @@ type finder struct {
 	// listed is true when an index has the nodes in the order of the list, which list is.
 	listed bool
 	list   listIndex
+	// labelled is true when the labels, l, find the nodes. sortedBy is l when their index gives
+	// the order of the list, otherwise n. labelConds are the conditions on the labels.
+	labelled   bool
+	labelConds []string
+	sortedBy   string
 	// textKeys are the keys of the nodes that match Query.Text.
 	textKeys []string
 }
@@ -39,7 +44,7 @@ func (f *finder) param(value any) string {
 
 // findInStore asks the server.
 func (v *view) findInStore(ctx context.Context, q graph.Query) (graph.Page, error) {
-	f := &finder{v: v, params: map[string]any{}}
+	f := &finder{v: v, params: map[string]any{}, sortedBy: "n"}
 	cut, err := f.findText(ctx, q)
 	if err != nil || cut && q.Text.Most > 0 {
 		return graph.Page{Truncated: cut, Total: -1}, err
@@ -149,6 +154,9 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 		kindKey, parentKey = "served_kind", "served_parent" // Only nodes that are served have these.
 	}
 	f.kindKey, f.parentKey = kindKey, parentKey
+	if f.anchorLabel(q, order) {
+		return nil
+	}
 	if x, ok := listIndexOf(q, order); ok && kindKey == "kind_key" {
 		f.match, f.listed, f.list = x.pattern(), true, x
 		f.conds = append(f.conds, "n."+property(order)+" IS NOT NULL", "n.id IS NOT NULL")
@@ -198,7 +206,11 @@ func (f *finder) anchor(q graph.Query, order registry.Index) error {
 }
 
 func (f *finder) where() string {
-	text := f.match + " WHERE " + strings.Join(f.conds, " AND ")
+	match := f.match
+	if f.labelled {
+		match += " WHERE " + strings.Join(f.labelConds, " AND ") + labelNodes
+	}
+	text := match + " WHERE " + strings.Join(f.conds, " AND ")
 	switch {
 	case f.listed && f.list.children: // With equality, the index gives the order.
 		text += " AND n.parent_key = " + f.parents + "[0]"
@@ -271,7 +283,7 @@ func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 		}
 	}
 	sort := f.sortText(q, order)
-	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 && !f.listed {
+	if len(q.Kinds) == 1 && len(q.Slots)+len(q.Parents) == 0 && !f.listed && !f.labelled {
 		// With the index's first column in front, the index gives the order.
 		direction := ""
 		if q.Desc {
@@ -279,22 +291,30 @@ func (f *finder) pageText(q graph.Query, order registry.Index) (string, error) {
 		}
 		sort = "n." + f.kindKey + direction + ", " + sort
 	}
-	return f.where() + " WITH n ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit+1)) +
+	kept := "n"
+	if f.labelled {
+		kept = "n, l"
+	}
+	return f.where() + " WITH " + kept + " ORDER BY " + sort + " LIMIT " + f.param(int64(q.Limit+1)) +
 		" RETURN " + projection("n", "n", q.Bare) + " AS node ORDER BY " + sort, nil
 }
 
 // after skips to the rows behind a key.
 func (f *finder) after(value any, q graph.Query, order registry.Index) {
-	column, beyond := "n."+property(order), ">"
+	column, beyond := f.sortedBy+"."+property(order), ">"
 	if q.Desc {
 		beyond = "<"
+	}
+	conds := &f.conds
+	if f.sortedBy == "l" {
+		conds = &f.labelConds
 	}
 	last, id := f.param(value), f.param(string(q.After.ID))
 	// The bound is the only condition that the index may seek by: of two, the planner may take
 	// the one that every row meets, and read from the end of the list.
-	f.conds = slices.DeleteFunc(f.conds, func(c string) bool { return c == column+" IS NOT NULL" })
+	*conds = slices.DeleteFunc(*conds, func(c string) bool { return c == column+" IS NOT NULL" })
 	// Not as an OR: depending on its statistics, the planner reads a range for each side, and sorts.
-	f.conds = append(f.conds, column+" "+beyond+"= "+last, "CASE WHEN "+column+" = "+last+" THEN n.id "+beyond+" "+id+" ELSE true END")
+	*conds = append(*conds, column+" "+beyond+"= "+last, "CASE WHEN "+column+" = "+last+" THEN "+f.sortedBy+".id "+beyond+" "+id+" ELSE true END")
 }
 
 // perParent reads the first nodes of every parent in one query, and sorts them by
@@ -340,7 +360,10 @@ func (f *finder) sortText(q graph.Query, order registry.Index) string {
 			first += "n." + string(f.list.filter) + direction + ", "
 		}
 	}
-	return first + "n." + property(order) + direction + ", n.id" + ties
+	if f.sortedBy == "l" {
+		first = "l.label_key" + direction + ", "
+	}
+	return first + f.sortedBy + "." + property(order) + direction + ", " + f.sortedBy + ".id" + ties
 }
 
 // value checks the type of a column's value and converts it to its stored form.
@@ -363,6 +386,9 @@ func (f *finder) predicate(p graph.Predicate) (string, error) {
 	if p.Child == "" {
 		return f.compare("n", p)
 	}
+	if p.Label != "" {
+		return "", registry.Invalid("where", "compares labels of children")
+	}
 	cond, err := f.compare("c", p)
 	if err != nil {
 		return "", err
@@ -377,6 +403,9 @@ var operators = map[graph.Op]string{graph.Less: " < ", graph.AtMost: " <= ", gra
 func (f *finder) compare(alias string, p graph.Predicate) (string, error) {
 	if p.Served {
 		return alias + ".served = " + strconv.Itoa(int(registry.IsServed)), nil
+	}
+	if p.Label != "" {
+		return f.param(p.Label) + " IN " + alias + ".labels", nil
 	}
 	if p.Self != "" {
 		return f.compareSelf(alias, p)

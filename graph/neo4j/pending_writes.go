@@ -76,6 +76,7 @@ const (
 	takenSlots = "taken"
 	logEntries = "log"
 	touches    = "touches"
+	tagLabels  = "labels"
 )
 
 func createdList(k registry.Kind) string  { return "node_" + string(k) }
@@ -91,7 +92,7 @@ var isEdgeList = func() map[string]bool {
 
 // pendingLists are the names of all lists.
 var pendingLists = func() []string {
-	names := []string{freedSlots, replaced, revisions, takenSlots, logEntries, touches}
+	names := []string{freedSlots, replaced, revisions, takenSlots, logEntries, touches, tagLabels}
 	for _, k := range registry.Kinds() {
 		names = append(names, createdList(k))
 	}
@@ -113,6 +114,8 @@ var writePending = func() string {
 	}
 	b.WriteString("WITH h\n")
 	call("UNWIND $in." + replaced + " AS row MATCH (n:Node {key: row.key}) USING INDEX SEEK n:Node(key) SET n = row")
+	call("UNWIND $in." + tagLabels + deleteLabels)
+	b.WriteString("FOREACH (row IN $in." + tagLabels + " | FOREACH (label IN row.labels | CREATE (l:TagLabel) SET l = label))\n")
 	b.WriteString("FOREACH (row IN $in." + revisions + " | CREATE (v:Revision) SET v = row)\n")
 	b.WriteString("FOREACH (row IN $in." + takenSlots + " | MERGE (s:Slot {key: row.key}) SET s.node = row.node, s.node_key = row.node_key)\n")
 	b.WriteString("FOREACH (row IN $in." + logEntries + " | CREATE (l:Log) SET l = row)\n")
@@ -216,6 +219,7 @@ func (t *txn) flushPending(ctx context.Context) error {
 	}
 	lists := p.lists
 	p.lists, p.rows, p.mark = nil, 0, nil
+	lists[tagLabels] = newestLabels(lists[tagLabels])
 	for more := true; more; {
 		more = false
 		in := make(map[string]any, len(pendingLists))

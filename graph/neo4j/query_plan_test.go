@@ -20,7 +20,7 @@ import (
 func fixedTexts() []string {
 	texts := []string{setPacked, setPackedEdges, makeHead, lockHead, readHead, lockAndReadHead, readForeseen, readHeadState, setSchema, writePending, readLeaves, lastEntryBefore, setTrees, setRoots,
 		readHolders, takeSlots, eraseDocs, readEndpoints, readLiveEdges, retractEdges, deleteOwnEdges, findCycle, queryFulltext, setSearchProperties,
-		dumpSizes, dumpNodes, dumpEdges, setNamespaces, setAbsentColumns, changeSupport, countContents, readSupport, countRepair, writeMigration, setMigration, dropRevisions, releaseSlots, addCounts, readCounts}
+		dumpSizes, dumpNodes, dumpEdges, setNamespaces, setAbsentColumns, dropLabels, createLabels, nameLabels, changeSupport, countContents, readSupport, countRepair, writeMigration, setMigration, dropRevisions, releaseSlots, addCounts, readCounts}
 	for _, text := range restoreEdges {
 		texts = append(texts, text)
 	}

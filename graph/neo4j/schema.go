@@ -39,7 +39,9 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	// Step 12 adds the index of the uses of a dataset.
 	{12, listStep, nil},
 	// Step 13 adds the indexes by the numbers of nodes, and those of foreign records.
-	{13, listStep, nil}}
+	{13, listStep, nil},
+	// Step 14 adds the labels by which lists find the nodes with a tag.
+	{14, labelStep, backfillLabels}}
 
 var logTimeStep = []string{"CREATE INDEX log_at IF NOT EXISTS FOR (l:Log) ON (l.ns, l.at)", "CALL db.awaitIndexes(300)"}
 

@@ -219,7 +219,10 @@ func hasType(typ registry.IndexType, v any) bool {
 }
 
 func checkPredicate(p graph.Predicate) error {
-	if p.Served {
+	if p.Label != "" && p.Child != "" {
+		return registry.Invalid("filter", "labels of children cannot be compared")
+	}
+	if p.Served || p.Label != "" {
 		return nil
 	}
 	typ, ok := columnType(p.Column)

@@ -27,6 +27,8 @@ type source struct {
 	nonRoot, crowded bool
 	// eachParent says that the parents, in j, drive the statement.
 	eachParent bool
+	// labelled says that the index of labels, l, gives the order.
+	labelled bool
 	// among are the nodes to choose from, as a JSON array of numbers; "" for all.
 	among string
 }
@@ -58,6 +60,14 @@ func (v *view) sourceOf(q listPart, kind int, found matches) (source, error) {
 	return v.sourceOfKind(q, v.s.codes.kindName[kind])
 }
 
+// sortTable is the table whose columns give the order.
+func (s *source) sortTable() string {
+	if s.labelled {
+		return "l"
+	}
+	return "n"
+}
+
 // textSource drives a search by the numbers of the matching nodes. When there are many, a page
 // of one kind is read in its order instead, where it is soon full.
 func textSource(q graph.Query, found matches) source {
@@ -83,13 +93,22 @@ func (v *view) sourceOfKind(q listPart, kind registry.Kind) (source, error) {
 			break
 		}
 	}
-	rest := slices.DeleteFunc(filtersOf(q.Query), func(f filter) bool { return f.column == sorted.filter || f.column == q.Order })
+	labelled, byLabel := v.labelSource(q, plain)
+	rest := slices.DeleteFunc(filtersOf(q.Query), func(f filter) bool {
+		if byLabel {
+			return f.column == labelColumn || f.column == q.Order
+		}
+		return f.column == sorted.filter || f.column == q.Order
+	})
 	if len(rest) > 0 {
 		for _, limit := range []int{veryNarrow, narrowMatches} {
 			if s, found, err := v.narrowSource(q, plain, limit); found || err != nil {
 				return s, err
 			}
 		}
+	}
+	if byLabel {
+		return labelled, nil
 	}
 	named := byParentAndName
 	named.served = plain.served
@@ -128,7 +147,10 @@ func filtersOf(q graph.Query) (out []filter) {
 			continue // The indexes of served nodes have only these.
 		}
 		column := p.Column
-		if p.Self != "" || p.Op == graph.NotIn {
+		switch {
+		case p.Label != "":
+			column = labelColumn
+		case p.Self != "" || p.Op == graph.NotIn:
 			column = registry.NoIndex
 		}
 		k := slices.IndexFunc(out, func(f filter) bool { return f.column == column && f.child == p.Child && column != registry.NoIndex })
@@ -147,6 +169,8 @@ func (v *view) narrowSource(q listPart, plain listIndex, limit int) (s source, f
 		switch {
 		case f.column == registry.NoIndex:
 			continue
+		case f.column == labelColumn:
+			s, found, err = v.narrowLabel(q, f, plain, limit)
 		case f.child != "":
 			s, found, err = v.parentsSource(q.Query, f, limit)
 		default:

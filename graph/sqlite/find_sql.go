@@ -99,7 +99,11 @@ func (b *whereBuilder) conditions(q listPart, kind int) {
 // predicate adds a comparison of a node or of its children.
 func (b *whereBuilder) predicate(p graph.Predicate) {
 	if p.Child == "" {
-		cond, args := comparison("n", p)
+		table := "n"
+		if b.labelled && slices.Contains(registry.TagOrders(), p.Column) {
+			table = "l" // So that the index is read from there on.
+		}
+		cond, args := comparison(table, p)
 		b.and(cond, args...)
 		return
 	}
@@ -117,6 +121,9 @@ func comparison(table string, p graph.Predicate) (string, []any) {
 	if p.Served {
 		// The number is part of the text, so that the indexes of served nodes serve it.
 		return fmt.Sprintf("%s.served = %d", table, registry.IsServed), nil
+	}
+	if p.Label != "" {
+		return "EXISTS (SELECT 1 FROM node_label x WHERE x.num = " + table + ".num AND x.label = ?)", []any{p.Label}
 	}
 	column := table + "." + string(p.Column)
 	if p.Self != "" {
@@ -159,10 +166,10 @@ func pageSQL(q graph.Query, b *whereBuilder) (string, []any) {
 		dir, beyond = " DESC", "<"
 	}
 	if q.After != nil {
-		cond += fmt.Sprintf(" AND (n.%s, n.id) %s (?, ?)", q.Order, beyond)
+		cond += fmt.Sprintf(" AND (%[1]s.%[2]s, %[1]s.id) %[3]s (?, ?)", b.sortTable(), q.Order, beyond)
 		args = append(args[:len(args):len(args)], q.After.Value, string(q.After.ID))
 	}
-	order := fmt.Sprintf("ORDER BY n.%s%s, n.id%s", q.Order, dir, dir)
+	order := fmt.Sprintf("ORDER BY %[1]s.%[2]s%[3]s, %[1]s.id%[3]s", b.sortTable(), q.Order, dir)
 	sql := fmt.Sprintf("%s, n.%s FROM %s WHERE %s %s LIMIT ?+0", selectNodeSQL[boolIndex(q.Bare)], q.Order, b.from, cond, order)
 	if b.unsorted {
 		// Sort the keys alone, and read only the page whole.

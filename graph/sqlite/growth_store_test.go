@@ -88,17 +88,17 @@ func (g *grown) link(kind registry.EdgeKind, from, to registry.ID, at time.Time)
 	g.edges = append(g.edges, &graph.Edge{Kind: kind, From: from, To: to, ValidFrom: at, By: "tester"})
 }
 
-func (g *grown) addModel(name, owner string, at time.Time) registry.ID {
-	return g.add(&registry.Model{Name: name, Owner: owner, CreatedAt: at, UpdatedAt: at, Incarnation: 1, NextReview: at}, registry.ModelID(name, 1), "", name, at, registry.ModelNameSlot(name))
+func (g *grown) addModel(name, owner string, at time.Time, tags ...registry.KeyValue) registry.ID {
+	return g.add(&registry.Model{Name: name, Owner: owner, Tags: tags, CreatedAt: at, UpdatedAt: at, Incarnation: 1, NextReview: at}, registry.ModelID(name, 1), "", name, at, registry.ModelNameSlot(name))
 }
 
-func (g *grown) addVersion(model registry.ID, name string, n int, stage registry.Stage, owner string) registry.ID {
+func (g *grown) addVersion(model registry.ID, name string, n int, stage registry.Stage, owner string, tags ...registry.KeyValue) registry.ID {
 	text, at := fmt.Sprintf("1.0.%d", n), minute(n)
 	var slots []string
 	if stage == registry.Production {
 		slots = append(slots, registry.ProductionSlot(model))
 	}
-	v := &registry.ModelVersion{Name: "model-" + name + "-v" + text, ModelID: name + "-v" + text, ModelName: name, Version: text, Number: n + 1, Stage: stage, Owner: owner,
+	v := &registry.ModelVersion{Name: "model-" + name + "-v" + text, ModelID: name + "-v" + text, ModelName: name, Version: text, Number: n + 1, Stage: stage, Owner: owner, Tags: tags,
 		Creator: "tester", CreatedDate: at, RecordedAt: at, UpdatedAt: at}
 	return g.add(v, registry.ModelVersionID(model, text), model, v.Name, at, slots...)
 }
@@ -115,7 +115,7 @@ func (g *grown) catalog() {
 		case i < 5:
 			stage = registry.Staging
 		}
-		v := g.addVersion(g.model, "big", i, stage, "ada")
+		v := g.addVersion(g.model, "big", i, stage, "ada", tagsOf(i)...)
 		g.add(&registry.ModelCard{Description: fmt.Sprint("card ", i)}, registry.CardID(v), v, "card", minute(i))
 		g.addAlias(g.model, v, i, time.Time{})
 		subject, role := fmt.Sprint("subject", i), registry.RoleViewer
@@ -125,7 +125,7 @@ func (g *grown) catalog() {
 		g.add(&registry.Actor{Subject: subject, Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, registry.ActorID(subject), "", subject, minute(i))
 		g.add(&registry.PolicyVersion{Number: i + 1}, registry.PolicyVersionID(i+1), "", "", minute(i))
 		name := fmt.Sprintf("m%06d", i)
-		m := g.addModel(name, "bob", minute(i))
+		m := g.addModel(name, "bob", minute(i), tagsOf(i)...)
 		if i >= 6 && i < 900 {
 			stage = registry.Deprecated // As many as a filter may match to be read first.
 		}

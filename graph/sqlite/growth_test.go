@@ -137,5 +137,5 @@ type useCase struct {
 }
 
 func useCases() []useCase {
-	return slices.Concat(gets(), lists(), kubeflowCases(), webhookCases(), jobCases(), mutations())
+	return slices.Concat(gets(), lists(), tagLists(), kubeflowCases(), webhookCases(), jobCases(), mutations())
 }

@@ -13,7 +13,7 @@ import (
 
 // schemaSteps are the schema steps in order. The schema number is the number of steps
 // that were applied. A released step must never change; add a further step instead.
-var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes, addCrowded, keepEarlierRevisions, clusterLogKeys, addParentNumbers, addTreeHashes, addCounters}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes, addCrowded, keepEarlierRevisions, clusterLogKeys, addParentNumbers, addTreeHashes, addCounters, addLabels}
 
 // createTables creates the tables and the instance secret. syncWithRegistry creates
 // the columns and indexes that depend on the field table, at every start.
@@ -185,6 +185,9 @@ func (s *Store) syncWithRegistry(c *conn) error {
 		return err
 	}
 	if err := s.rebuildStaleServed(c); err != nil {
+		return err
+	}
+	if err := s.rebuildStaleLabels(c); err != nil {
 		return err
 	}
 	return s.rebuildStaleIndex(c)

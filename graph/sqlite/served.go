@@ -78,6 +78,9 @@ func (t *tx) changeSupport(changes []servedChange, num, delta int64) ([]servedCh
 		if err := t.c.exec("UPDATE node SET served = ?2 WHERE num = ?1", num, int64(n.served)); err != nil {
 			return changes, err
 		}
+		if err := t.serveLabels(n); err != nil {
+			return changes, err
+		}
 		changes = append(changes, servedChange{*n, before})
 	}
 	return changes, nil
@@ -281,6 +284,7 @@ func (s *Store) rebuildServed(c *conn) error {
 			AND v.served = $yes AND v.kind = $version) WHERE kind = $deployment`,
 		"UPDATE node SET support = (SELECT count(*) FROM node c INDEXED BY $children WHERE c.parent_num = node.num AND c.parent_num<>0 AND c.deleted = 0 AND c.served = $yes AND ($contains)) WHERE kind IN ($containers)",
 		"UPDATE node SET served = $yes WHERE support > 0 AND kind IN ($deployment, $containers)",
+		copyServedToLabels,
 		"DROP TABLE temp.reached",
 	} {
 		sql = strings.ReplaceAll(sql, "$containers", s.containerCodes())

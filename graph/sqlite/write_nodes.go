@@ -240,6 +240,9 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	if err != nil {
 		return err
 	}
+	if err := t.putLabels(n, p, from); err != nil {
+		return err
+	}
 	p.name, p.validFrom, p.columns = n.Name, from, slices.Clone(values)
 	enqueue(p.num)
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
@@ -343,6 +346,9 @@ func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 		return err
 	}
 	if err := t.c.exec(clearNodeSQL, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
+		return err
+	}
+	if err := t.dropLabels(f.num); err != nil {
 		return err
 	}
 	if !t.restoring {

@@ -164,6 +164,14 @@ func (seed *seedData) hiddenValueFilters() []hiddenValueFilter {
 		}
 		panic("no canary in " + coordinate + " of " + label)
 	}
+	tag := func(label string) string {
+		for _, n := range seed.nodes {
+			if tags := registry.TagsOf(n.Kind, n.Doc); n.ID == seed.id[label] && len(tags) > 0 {
+				return fmt.Sprintf("{key: %q, value: %q}", tags[0].Key, tags[0].Value)
+			}
+		}
+		panic("no tag of " + label)
+	}
 	edges := " { totalCount edges { node { id } } }"
 	readers, viewers := []string{viewer, developer, scopedDeveloper}, []string{viewer}
 	return []hiddenValueFilter{
@@ -172,6 +180,10 @@ func (seed *seedData) hiddenValueFilters() []hiddenValueFilter {
 		{"models(filter: {stage: STAGING})" + edges, nil, readers},
 		{"models(filter: {stage: DEVELOPMENT})" + edges, nil, readers},
 		{fmt.Sprintf("model(name: %q) { versions(filter: {stages: [DEVELOPMENT, STAGING, CANARY, ARCHIVED]})%s }", seed.name["alpha"], edges), nil, readers},
+		{fmt.Sprintf("models(filter: {tag: %s})%s", tag("beta"), edges), viewers, []string{developer, scopedDeveloper}},
+		{fmt.Sprintf("models(filter: {tag: %s})%s", tag("alpha"), edges), viewers, nil},
+		{fmt.Sprintf("model(name: %q) { versions(filter: {tag: %s})%s }", seed.name["alpha"], tag("a3"), edges), nil, []string{developer, scopedDeveloper}},
+		{fmt.Sprintf("search(text: %q, tag: %s)%s", seed.name["beta"], tag("beta"), edges), nil, []string{developer, scopedDeveloper}},
 		{fmt.Sprintf("datasets(filter: {owner: %q})%s", value("Dataset.owner", "hidden-set"), edges), viewers, []string{developer, scopedDeveloper}},
 		{fmt.Sprintf("datasets(filter: {owner: %q})%s", value("Dataset.owner", "raw-set"), edges), viewers, nil},
 		{fmt.Sprintf("datasets(filter: {namespace: %q})%s", seed.name["raw-set/namespace"], edges), viewers, nil},

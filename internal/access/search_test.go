@@ -10,7 +10,7 @@ import (
 	"pedigree/registry"
 )
 
-const searchSelection = " { totalCount facets { kinds { kind count } stages { stage count } complete } pageInfo { hasNextPage endCursor } edges { node { id } matched } }"
+const searchSelection = " { totalCount facets { kinds { kind count } stages { stage count } tags { tag { key value } count } complete } pageInfo { hasNextPage endCursor } edges { node { id } matched } }"
 
 // searchHits searches for one word. It returns the ids of the hits, whether the
 // answer is that of a search without any hit, and the whole answer.
@@ -23,8 +23,8 @@ func searchHits(s *testServer, who, word string) (ids []string, empty bool, a *a
 			}
 		}
 	}
-	empty = strings.Contains(string(a.raw), `"totalCount":0,"facets":{"kinds":[],"stages":[],"complete":true},"pageInfo":{"hasNextPage":false,"endCursor":""},"edges":[]`) ||
-		strings.Contains(string(a.raw), `"totalCount":0,"facets":{"kinds":[],"stages":[],"complete":true},"pageInfo":{"hasNextPage":false,"endCursor":null},"edges":[]`)
+	empty = strings.Contains(string(a.raw), `"totalCount":0,"facets":{"kinds":[],"stages":[],"tags":[],"complete":true},"pageInfo":{"hasNextPage":false,"endCursor":""},"edges":[]`) ||
+		strings.Contains(string(a.raw), `"totalCount":0,"facets":{"kinds":[],"stages":[],"tags":[],"complete":true},"pageInfo":{"hasNextPage":false,"endCursor":null},"edges":[]`)
 	return ids, empty, a
 }
 

@@ -14,6 +14,7 @@ type searchQuery struct {
 	Text   string `json:"text"`
 	Kinds  []registry.Kind
 	Stages []registry.Stage
+	Tag    *registry.KeyValue
 }
 
 // foundNode is an object that was found, and its members that have one of the words.
@@ -47,7 +48,7 @@ func searchRoutes() []route {
 
 func search(ctx context.Context, c *call, p core.Paging, q *searchQuery) (page[foundNode], error) {
 	out := page[foundNode]{}
-	conn, err := c.service.Search(ctx, catalog.SearchInput{Text: q.Text, Kinds: q.Kinds, Stages: q.Stages}, p)
+	conn, err := c.service.Search(ctx, catalog.SearchInput{Text: q.Text, Kinds: q.Kinds, Stages: q.Stages, Tag: q.Tag}, p)
 	if err != nil {
 		return out, err
 	}

@@ -95,6 +95,7 @@ var (
 	metaType     = reflect.TypeFor[registry.Meta]()
 	timeType     = reflect.TypeFor[time.Time]()
 	jsonType     = reflect.TypeFor[registry.JSON]()
+	tagType      = reflect.TypeFor[registry.KeyValue]()
 	idType       = reflect.TypeFor[registry.ID]()
 	kindType     = reflect.TypeFor[registry.Kind]()
 	versionType  = reflect.TypeFor[Version]()

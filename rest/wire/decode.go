@@ -304,12 +304,20 @@ func (c *Codec) setText(into reflect.Value, text, path string) error {
 	return nil
 }
 
-// DecodeText sets one value from the text of a parameter. A list is separated by commas.
+// DecodeText sets one value from the text of a parameter. A list is separated by commas, and the
+// key of a tag ends at the first equals sign.
 func (c *Codec) DecodeText(text, name string, into reflect.Value) error {
 	if strings.ContainsRune(text, 0) {
 		return registry.Invalid(name, "contains a NUL character")
 	}
 	switch {
+	case into.Type() == tagType:
+		key, value, found := strings.Cut(text, "=")
+		if !found {
+			return registry.Invalid(name, "must be a tag as KEY=VALUE")
+		}
+		into.Set(reflect.ValueOf(registry.KeyValue{Key: key, Value: value}))
+		return nil
 	case into.Kind() == reflect.Pointer:
 		into.Set(reflect.New(into.Type().Elem()))
 		return c.DecodeText(text, name, into.Elem())

@@ -47,9 +47,12 @@ func (s *Schemas) Input(t reflect.Type, without, required []string) Schema {
 	return out
 }
 
-// Parameter returns the schema of a query parameter. A list is one text.
+// Parameter returns the schema of a query parameter. A list is one text, and so is a tag.
 func (s *Schemas) Parameter(t reflect.Type) Schema {
 	s.input = true
+	if t == reflect.PointerTo(tagType) {
+		return Schema{"type": "string", "pattern": "^[^=]+="}
+	}
 	return s.of(t)
 }
 

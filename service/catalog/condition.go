@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"pedigree/graph"
 	"pedigree/registry"
 )
 
@@ -124,6 +125,15 @@ func (c *Condition) matchesTags(tags []registry.KeyValue) bool {
 		return c.OrAbsent
 	}
 	return c.matchesText(tags[i].Value)
+}
+
+// labelled returns the predicate that an index of tags has for the condition; none when it is not
+// that a tag has one value.
+func (c *Condition) labelled() []graph.Predicate {
+	if c.Of != OfTag || c.OrAbsent || c.Compare != Equal {
+		return nil
+	}
+	return []graph.Predicate{{Label: registry.TagLabel(registry.KeyValue{Key: c.Key, Value: c.Values[0]})}}
 }
 
 // matchesNumber reports whether a number meets the condition.

@@ -17,6 +17,7 @@ type ModelFilter struct {
 	Stage      *registry.Stage
 	Owner      string
 	NamePrefix string
+	Tag        *registry.KeyValue
 	// CreatedFrom (inclusive) and CreatedBefore (exclusive) bound the creation time.
 	CreatedFrom, CreatedBefore *time.Time
 }
@@ -42,7 +43,11 @@ func (c *Catalog) Models(ctx context.Context, p core.Paging, f *ModelFilter, o *
 	}
 	q := graph.Query{Kinds: []registry.Kind{registry.KindModel}, Order: registry.IndexName}
 	if f != nil {
-		q.Where = slices.Concat(core.EqualTo("owner", f.Owner), core.NameStartsWith(f.NamePrefix), core.BeganWithin(core.TimeRange{From: f.CreatedFrom, Before: f.CreatedBefore}))
+		tagged, err := core.TaggedWith(f.Tag)
+		if err != nil {
+			return nil, err
+		}
+		q.Where = slices.Concat(tagged, core.EqualTo("owner", f.Owner), core.NameStartsWith(f.NamePrefix), core.BeganWithin(core.TimeRange{From: f.CreatedFrom, Before: f.CreatedBefore}))
 		if f.Stage != nil {
 			if !scope.SeesStage(*f.Stage) {
 				return &ModelConnection{core.Connection[*ModelEdge]{Edges: []*ModelEdge{}}}, nil

@@ -21,6 +21,7 @@ type SearchInput struct {
 	Text   string
 	Kinds  []registry.Kind
 	Stages []registry.Stage
+	Tag    *registry.KeyValue
 }
 
 // SearchEdge is a hit in a page. Matched has the names of the visible fields that contain one
@@ -80,7 +81,7 @@ func (in *SearchInput) words() ([]string, error) {
 }
 
 // where returns the kinds to search and the predicates. A filter on stages leaves only kinds
-// that have a stage.
+// that have a stage, and one on a tag the kinds whose tags are filtered by.
 func (in *SearchInput) where() (kinds []registry.Kind, where []graph.Predicate, err error) {
 	searched := registry.SearchableKinds()
 	if kinds = slices.Clone(in.Kinds); len(kinds) == 0 {
@@ -91,8 +92,14 @@ func (in *SearchInput) where() (kinds []registry.Kind, where []graph.Predicate, 
 			return nil, nil, registry.Invalid("kinds", "%s is not searched; use some of %v", registry.Shorten(string(k), 60), searched)
 		}
 	}
+	if where, err = core.TaggedWith(in.Tag); err != nil {
+		return nil, nil, err
+	}
+	if in.Tag != nil {
+		kinds = slices.DeleteFunc(kinds, func(k registry.Kind) bool { return !slices.Contains(registry.TaggedKinds(), k) })
+	}
 	if len(in.Stages) == 0 {
-		return kinds, nil, nil
+		return kinds, where, nil
 	}
 	staged := graph.Predicate{Column: registry.IndexStage, Op: graph.In}
 	for _, st := range in.Stages {
@@ -101,7 +108,7 @@ func (in *SearchInput) where() (kinds []registry.Kind, where []graph.Predicate, 
 	kinds = slices.DeleteFunc(kinds, func(k registry.Kind) bool {
 		return !slices.ContainsFunc(registry.NounOf(k).Fields, func(f registry.Field) bool { return f.Column == registry.IndexStage })
 	})
-	return kinds, []graph.Predicate{staged}, nil
+	return kinds, append(where, staged), nil
 }
 
 // Search returns one page of the nouns that contain all words of a text and that the caller
@@ -123,7 +130,7 @@ func (c *Catalog) Search(ctx context.Context, in SearchInput, p core.Paging) (*S
 	if err != nil {
 		return nil, err
 	}
-	l := []any{"search", words, in.Kinds, in.Stages}
+	l := []any{"search", words, in.Kinds, in.Stages, in.Tag}
 	var after *policies.HitKey
 	if p.After != nil && *p.After != "" {
 		after = &policies.HitKey{}

@@ -18,8 +18,8 @@ type ModelSelection struct {
 }
 
 // SelectModels returns one page of the models that meet conditions. Names that are given are
-// looked up; a pattern with a fixed start, and the order by name, are read from an index, up to
-// the end of the page. Another order looks through all models that match the names.
+// looked up; a pattern with a fixed start, a tag with a value, and the order by name, are read from
+// an index, up to the end of the page. Another order looks through all models that match these.
 func (c *Catalog) SelectModels(ctx context.Context, s Selection) (*ModelSelection, error) {
 	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
 	if err != nil {
@@ -84,6 +84,9 @@ func (c *Catalog) matchingModels(ctx context.Context, scope *policies.Scope, s *
 		if q.Slots == nil {
 			q.Where = append(q.Where, core.NameStartsWith(cond.prefix())...)
 		}
+	}
+	for _, cond := range s.of(OfTag) {
+		q.Where = append(q.Where, cond.labelled()...)
 	}
 	if q.Desc = desc; indexed {
 		if q.Limit = min(s.Size+1, selectionBatch); after != nil {

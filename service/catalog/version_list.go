@@ -33,14 +33,18 @@ type ModelVersionFilter struct {
 	Owner  string
 	// Number is the number of the one version that is wanted.
 	Number int
+	Tag    *registry.KeyValue
 	// CreatedFrom (inclusive) and CreatedBefore (exclusive) bound the creation time.
 	CreatedFrom, CreatedBefore *time.Time
 }
 
 // applyTo adds the filter to a query of children.
-func (f *ModelVersionFilter) applyTo(q *core.ChildQuery) {
+func (f *ModelVersionFilter) applyTo(q *core.ChildQuery) (err error) {
 	if f == nil {
-		return
+		return nil
+	}
+	if q.Label, err = core.TagLabel(f.Tag); err != nil {
+		return err
 	}
 	var stages []string
 	for _, st := range f.Stages {
@@ -53,13 +57,16 @@ func (f *ModelVersionFilter) applyTo(q *core.ChildQuery) {
 	if f.CreatedBefore != nil {
 		q.Before, q.HasBefore = core.CeilMicroseconds(f.CreatedBefore), true
 	}
+	return nil
 }
 
 // VersionsOf returns one page of the versions of a model, highest semver first unless o gives
 // another order.
 func (c *Catalog) VersionsOf(ctx context.Context, m *registry.Model, p core.Paging, f *ModelVersionFilter, o *core.ModelVersionOrder) (*ModelVersionConnection, error) {
 	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexVersion, Desc: true, At: m.ReadAt}
-	f.applyTo(&q)
+	if err := f.applyTo(&q); err != nil {
+		return nil, err
+	}
 	if o != nil {
 		q.Order, q.Desc = core.OrderColumns[string(o.Field)], o.Direction == "DESC"
 	}

@@ -162,7 +162,7 @@ func (r *pastReader) collect(ctx context.Context, lists []*pastList, pages [][]*
 // matches reports whether a child existed at the instant and matches the query.
 func (r *pastReader) matches(n *graph.Node) bool {
 	return n != nil && !n.Hidden && !n.Deleted && !hiddenAfterErasure(n) && inStages(n, r.q.Stages) && (r.q.Owner == "" || n.Text(registry.IndexOwner) == r.q.Owner) && (r.q.Number == 0 || n.Int(registry.IndexNumber) == int64(r.q.Number)) &&
-		(!r.q.HasFrom || n.ValidFrom.UnixMicro() >= r.q.From) && (!r.q.HasBefore || n.ValidFrom.UnixMicro() < r.q.Before)
+		(r.q.Label == "" || slices.Contains(registry.TagLabels(n.Kind, n.Doc), r.q.Label)) && (!r.q.HasFrom || n.ValidFrom.UnixMicro() >= r.q.From) && (!r.q.HasBefore || n.ValidFrom.UnixMicro() < r.q.Before)
 }
 
 // nodesByIDAt returns nodes at an instant, by id; nil for those that did not exist.

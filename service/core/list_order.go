@@ -77,6 +77,28 @@ func SortBy[F ~string](q *graph.Query, field F, direction OrderDirection) {
 // TimeRange is the half-open interval [From, Before); a nil bound is open.
 type TimeRange struct{ From, Before *time.Time }
 
+// TaggedWith returns the predicate for nodes with a tag, none for nil. It answers INVALID_ARGUMENT
+// for what can be no tag.
+func TaggedWith(tag *registry.KeyValue) ([]graph.Predicate, error) {
+	label, err := TagLabel(tag)
+	if label == "" {
+		return nil, err
+	}
+	return []graph.Predicate{{Label: label}}, nil
+}
+
+// TagLabel checks a tag, and returns what stores keep of it; "" for nil.
+func TagLabel(tag *registry.KeyValue) (string, error) {
+	if tag == nil {
+		return "", nil
+	}
+	checked := []registry.KeyValue{*tag}
+	if err := CheckTags("tag", checked); err != nil {
+		return "", err
+	}
+	return registry.TagLabel(checked[0]), nil
+}
+
 // BeganWithin returns predicates for nodes whose ValidFrom lies in a time range.
 func BeganWithin(r TimeRange) (out []graph.Predicate) {
 	if r.From != nil {

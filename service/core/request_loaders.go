@@ -88,6 +88,7 @@ type ChildQuery struct {
 	Stages string // comma-separated; "" for all
 	Owner  string // "" for all
 	Number int    // 0 for all
+	Label  string // the label of a tag, see TagLabel; "" for all
 	// VersionKeys are the semvers that children name, as comma-separated sort keys; "" for all.
 	// Standing leaves out the children that have ended. Neither is for the past.
 	VersionKeys string
@@ -107,6 +108,9 @@ func (q ChildQuery) where() []graph.Predicate {
 	if q.Number != 0 {
 		out = append(out, graph.Predicate{Column: registry.IndexNumber, Op: graph.In, Values: []any{int64(q.Number)}})
 	}
+	if q.Label != "" {
+		out = append(out, graph.Predicate{Label: q.Label})
+	}
 	if q.Standing {
 		// What has ended has given up its columns.
 		out = append(out, graph.Predicate{Column: registry.IndexVersion, Op: graph.Greater, Values: []any{""}})
@@ -122,7 +126,7 @@ func (q ChildQuery) where() []graph.Predicate {
 
 // onlyStages reports whether the query has no filter besides Stages.
 func (q ChildQuery) onlyStages() bool {
-	return q.Owner == "" && q.Number == 0 && !q.HasFrom && !q.HasBefore
+	return q.Owner == "" && q.Number == 0 && q.Label == "" && !q.HasFrom && !q.HasBefore
 }
 
 // childPage is a page of the children of one parent.

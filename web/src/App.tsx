@@ -10,6 +10,7 @@ import { ViewerProvider } from './api/viewer';
 import { NotFound, Skeleton } from './components/Page';
 import { Shell } from './components/Shell';
 import { SignIn } from './components/SignIn';
+import { UrlStateProvider } from './components/useUrlState';
 import { WithCode } from './components/WithCode';
 import { ROUTES } from './routes';
 
@@ -77,8 +78,9 @@ function SignedIn({ onSignOut }: { onSignOut: () => void }) {
     <Provider value={client}>
       <ViewerProvider>
         <Router base={BASE}>
-          <Shell onSignOut={onSignOut}>
-            <Suspense fallback={<Skeleton lines={8} />}>
+          <UrlStateProvider>
+            <Shell onSignOut={onSignOut}>
+              <Suspense fallback={<Skeleton lines={8} />}>
                 <Switch>
                   {ROUTES.map(([path, Component]) => (
                     <Route key={path} path={path} component={Component} />
@@ -87,8 +89,9 @@ function SignedIn({ onSignOut }: { onSignOut: () => void }) {
                     <NotFound what="page with this address" />
                   </Route>
                 </Switch>
-            </Suspense>
-          </Shell>
+              </Suspense>
+            </Shell>
+          </UrlStateProvider>
         </Router>
       </ViewerProvider>
     </Provider>

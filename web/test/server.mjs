@@ -9,12 +9,17 @@ import { promisify } from 'node:util';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..', '..');
 const TOKEN = 'pdg_the_token_of_the_tests_0123456789';
 
+/** Builds the server. It is always the same file: what is up to date is not linked again. */
+export async function buildServer() {
+  const binary = join(root, 'build', 'pages', 'pedigree');
+  await promisify(execFile)('go', ['build', '-trimpath', '-o', binary, './cmd/pedigree'], { cwd: root });
+  return binary;
+}
+
 /** A server's address, the token of an administrator, and how to ask it and stop it. */
 export async function startServer(...flags) {
   const folder = await mkdtemp(join(tmpdir(), 'pedigree-pages-'));
-  // Always the same file: what is up to date is not linked again.
-  const binary = join(root, 'build', 'pages', 'pedigree');
-  await promisify(execFile)('go', ['build', '-trimpath', '-o', binary, './cmd/pedigree'], { cwd: root });
+  const binary = process.env.PEDIGREE_PAGES_SERVER || (await buildServer());
   const child = spawn(binary, ['serve', '--listen', '127.0.0.1:0', '--data', join(folder, 'data'), ...flags], {
     env: { ...process.env, PEDIGREE_BOOTSTRAP_TOKEN: TOKEN },
   });

@@ -299,10 +299,19 @@ test('models by tag, the gaps of their ways, the paths between two nodes, and a 
   const { page, close, problems } = await openPage();
   await signIn(page, demo.tokens.admin, '/models');
   await settled(page);
-  await page.getByLabel('Tag', { exact: true }).selectOption('tier=2');
+  await page.getByLabel('Tag', { exact: true }).fill('tier=2');
   await page.waitForFunction(() => !document.querySelector('main').textContent.includes('card-fraud'));
   await page.getByRole('link', { name: 'merchant-risk' }).waitFor();
   assert.equal(await page.getByRole('link', { name: 'card-fraud' }).count(), 0);
+  assert.equal(new URL(page.url()).searchParams.get('tag'), 'tier=2');
+  // A tag and another filter hold together, and a tag in a row is a filter too.
+  await page.getByLabel('With a version in').selectOption('ARCHIVED');
+  await page.getByText('No model fits these filters.').waitFor();
+  await page.getByRole('button', { name: 'Clear' }).click();
+  await page.locator('main tr', { hasText: 'card-fraud' }).getByRole('button', { name: 'tier=1' }).click();
+  await page.waitForFunction(() => !document.querySelector('main').textContent.includes('merchant-risk'));
+  await page.getByRole('link', { name: 'card-fraud' }).waitFor();
+  assert.equal(await page.getByLabel('Tag', { exact: true }).inputValue(), 'tier=1');
   await page.goto(`${demo.server.url}${demo.pages.lineage}&path=${demo.pages.impact.slice('/impact/'.length)}`);
   await settled(page);
   await page.getByRole('heading', { name: /shortest paths? between|The path between/ }).waitFor();
@@ -319,6 +328,33 @@ test('models by tag, the gaps of their ways, the paths between two nodes, and a 
   await row.getByText('rejected').waitFor();
   assert.deepEqual(problems(), []);
   await close();
+});
+
+test('an approval that is not the last says how many there are, and how many it takes', async () => {
+  const [author, first, second] = [await tokenFor(demo.server, 'sol', 'data_scientist'), await tokenFor(demo.server, 'fay', 'admin'), await tokenFor(demo.server, 'lou', 'admin')];
+  await demo.server.ask('mutation ($input: PutTransitionGuardInput!) { putTransitionGuard(input: $input) { guard { id } } }', { input: { model: 'income-estimator', profile: 'GUARDED', stages: ['CANARY'], needed: 2 } });
+  const ask = (query) => fetch(`${demo.server.url}/graphql`, { method: 'POST', headers: { 'Content-Type': 'application/json', Authorization: `Bearer ${author}` }, body: JSON.stringify({ query }) }).then((r) => r.json());
+  const made = await ask('mutation { transitionModelVersion(input: { model: "income-estimator", version: "2.1.0", to: CANARY, reason: "two have to agree" }) { request { id } } }');
+  assert.ok(made.data?.transitionModelVersion?.request?.id, JSON.stringify(made));
+  for (const [token, path, told] of [[first, '/governance?whose=WAITING_FOR_ME', '1 of 2 approvals. It waits for 1 more.'], [second, '/models/income-estimator/versions/2.1.0', '']]) {
+    const { page, close, problems } = await openPage();
+    await signIn(page, token, path);
+    await settled(page);
+    await page.locator('main li', { hasText: 'two have to agree' }).getByRole('button', { name: 'Approve…' }).click();
+    await page.getByRole('button', { name: 'Approve', exact: true }).click();
+    await page.getByRole('dialog').waitFor({ state: 'detached' });
+    if (told === '') {
+      await page.locator('.page-head .stage[data-stage=CANARY]').waitFor();
+      assert.equal(await page.getByRole('status').getByText('approvals').count(), 0, 'the version moved: the page shows it');
+    } else {
+      await page.getByRole('status').getByText(told).waitFor();
+      assert.deepEqual(await barriers(page), []);
+      await page.getByRole('link', { name: 'Log', exact: true }).click();
+      await page.getByRole('status').getByText(told).waitFor({ state: 'detached' });
+    }
+    assert.deepEqual(problems(), []);
+    await close();
+  }
 });
 
 /** A receiver of webhooks on this machine. It keeps what it gets, and answers with `status`. */

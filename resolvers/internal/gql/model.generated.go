@@ -1392,7 +1392,7 @@ func (ec *executionContext) unmarshalInputModelFilter(ctx context.Context, obj a
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"stage", "owner", "namePrefix", "createdFrom", "createdBefore"}
+	fieldsInOrder := [...]string{"stage", "owner", "namePrefix", "tag", "createdFrom", "createdBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -1420,6 +1420,13 @@ func (ec *executionContext) unmarshalInputModelFilter(ctx context.Context, obj a
 				return it, err
 			}
 			it.NamePrefix = data
+		case "tag":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tag"))
+			data, err := ec.unmarshalOKeyValueInput2ᚖpedigreeᚋregistryᚐKeyValue(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Tag = data
 		case "createdFrom":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdFrom"))
 			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)

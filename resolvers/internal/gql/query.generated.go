@@ -140,7 +140,7 @@ type QueryResolver interface {
 	ReviewsDue(ctx context.Context, first *int, after *string, at *time.Time) (*catalog.ModelConnection, error)
 	Runs(ctx context.Context, first *int, after *string, filter *facts.RunFilter, orderBy *core.RunOrder) (*facts.RunConnection, error)
 	Run(ctx context.Context, id *registry.ID, producer *string, runID *string, asOf *time.Time, knownAt *time.Time) (*registry.Run, error)
-	Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, first *int, after *string) (*catalog.SearchConnection, error)
+	Search(ctx context.Context, text string, kinds []registry.Kind, stages []registry.Stage, tag *registry.KeyValue, first *int, after *string) (*catalog.SearchConnection, error)
 	APITokens(ctx context.Context, subject *string, first *int, after *string) (*access.TokenConnection, error)
 	ModelVersion(ctx context.Context, model string, version string, asOf *time.Time, knownAt *time.Time) (*registry.ModelVersion, error)
 	Webhooks(ctx context.Context, subject *string) ([]*webhooks.Hook, error)
@@ -2503,22 +2503,30 @@ func (ec *executionContext) field_Query_search_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["stages"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "tag",
+		func(ctx context.Context, v any) (*registry.KeyValue, error) {
+			return ec.unmarshalOKeyValueInput2ᚖpedigreeᚋregistryᚐKeyValue(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["tag"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "first",
 		func(ctx context.Context, v any) (*int, error) {
 			return ec.unmarshalOInt2ᚖint(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+	args["first"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "after",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["after"] = arg4
+	args["after"] = arg5
 	return args, nil
 }
 
@@ -7364,7 +7372,7 @@ func (ec *executionContext) _Query_search(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Search(ctx, fc.Args["text"].(string), fc.Args["kinds"].([]registry.Kind), fc.Args["stages"].([]registry.Stage), fc.Args["first"].(*int), fc.Args["after"].(*string))
+			return ec.Resolvers.Query().Search(ctx, fc.Args["text"].(string), fc.Args["kinds"].([]registry.Kind), fc.Args["stages"].([]registry.Stage), fc.Args["tag"].(*registry.KeyValue), fc.Args["first"].(*int), fc.Args["after"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *catalog.SearchConnection) graphql.Marshaler {

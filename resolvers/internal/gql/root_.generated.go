@@ -3337,6 +3337,8 @@ input ModelFilter {
   owner: String
   "Models whose name starts so."
   namePrefix: String
+  "Models with this tag."
+  tag: KeyValueInput
 }
 
 "How to sort models."
@@ -5105,6 +5107,8 @@ input MetricInput {
     kinds: [SearchKind!]
     "Versions in one of these stages, and nothing else."
     stages: [Stage!]
+    "Models and versions with this tag, and nothing else."
+    tag: KeyValueInput
     "How many, 0 to 200."
     first: Int = 20
     "The cursor of the last item of the page before."
@@ -5166,6 +5170,8 @@ type SearchFacets {
   kinds: [SearchKindCount!]
   "Versions by stage; stages in which none was found are left out."
   stages: [SearchStageCount!]
+  "By the tags of models and versions, of those whose tags you see: at most 50, the most frequent first. Null where more than 1,000 were found."
+  tags: [SearchTagCount!]
   "By whether they are recalled, of the kinds that can be; states in which none was found are left out. Null where more than 1,000 were found."
   recallStates: [SearchRecallCount!]
   "Whether all were counted. If not, there are more: narrow the search."
@@ -5184,6 +5190,14 @@ type SearchKindCount {
 type SearchRecallCount {
   "Whether they are."
   state: RecallState
+  "How many."
+  count: Int
+}
+
+"How many with a tag were found."
+type SearchTagCount {
+  "The tag."
+  tag: KeyValue
   "How many."
   count: Int
 }
@@ -5586,6 +5600,8 @@ input ModelVersionFilter {
   stages: [Stage!]
   "The version with this number."
   number: Int
+  "Versions with this tag."
+  tag: KeyValueInput
 }
 
 "One trained state of a model, with its place in the lifecycle."
@@ -9213,6 +9229,8 @@ func (ec *executionContext) childFields_SearchFacets(ctx context.Context, field 
 		return ec.fieldContext_SearchFacets_kinds(ctx, field)
 	case "stages":
 		return ec.fieldContext_SearchFacets_stages(ctx, field)
+	case "tags":
+		return ec.fieldContext_SearchFacets_tags(ctx, field)
 	case "recallStates":
 		return ec.fieldContext_SearchFacets_recallStates(ctx, field)
 	case "complete":
@@ -9249,6 +9267,16 @@ func (ec *executionContext) childFields_SearchStageCount(ctx context.Context, fi
 		return ec.fieldContext_SearchStageCount_count(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SearchStageCount", field.Name)
+}
+
+func (ec *executionContext) childFields_SearchTagCount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "tag":
+		return ec.fieldContext_SearchTagCount_tag(ctx, field)
+	case "count":
+		return ec.fieldContext_SearchTagCount_count(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SearchTagCount", field.Name)
 }
 
 func (ec *executionContext) childFields_SetAliasPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

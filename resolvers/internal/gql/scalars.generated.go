@@ -927,6 +927,10 @@ func (ec *executionContext) marshalOJSON2pedigreeᚋregistryᚐJSON(ctx context.
 	return v
 }
 
+func (ec *executionContext) marshalOKeyValue2pedigreeᚋregistryᚐKeyValue(ctx context.Context, sel ast.SelectionSet, v registry.KeyValue) graphql.Marshaler {
+	return ec._KeyValue(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalOKeyValue2ᚕpedigreeᚋregistryᚐKeyValueᚄ(ctx context.Context, sel ast.SelectionSet, v []registry.KeyValue) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null

@@ -288,6 +288,38 @@ func (ec *executionContext) fieldContext_SearchFacets_stages(_ context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _SearchFacets_tags(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchFacets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchFacets_tags(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tags(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*catalog.SearchTagCount) graphql.Marshaler {
+			return ec.marshalOSearchTagCount2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchTagCountᚄ(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SearchFacets_tags(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchFacets",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SearchTagCount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SearchFacets_recallStates(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchFacets) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -481,6 +513,61 @@ func (ec *executionContext) fieldContext_SearchStageCount_count(_ context.Contex
 	return graphql.NewScalarFieldContext("SearchStageCount", field, false, false, "Int")
 }
 
+func (ec *executionContext) _SearchTagCount_tag(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchTagCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchTagCount_tag(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tag, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v registry.KeyValue) graphql.Marshaler {
+			return ec.marshalOKeyValue2pedigreeᚋregistryᚐKeyValue(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SearchTagCount_tag(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SearchTagCount",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_KeyValue(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SearchTagCount_count(ctx context.Context, field graphql.CollectedField, obj *catalog.SearchTagCount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SearchTagCount_count(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Count, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalOInt2int(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SearchTagCount_count(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SearchTagCount", field, false, false, "Int")
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
@@ -607,6 +694,12 @@ func (ec *executionContext) _SearchFacets(ctx context.Context, sel ast.Selection
 			if out.Values[i] == graphql.RequiredNull {
 				atomic.AddUint32(&out.Invalids, 1)
 			}
+		case "tags":
+			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._SearchFacets_tags(ctx, field, obj)
+				})
 		case "recallStates":
 			out.ResolveConcurrently(ec.OperationContext, &deferred, i,
 				true, false,
@@ -749,6 +842,44 @@ func (ec *executionContext) _SearchStageCount(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var searchTagCountImplementors = []string{"SearchTagCount"}
+
+func (ec *executionContext) _SearchTagCount(ctx context.Context, sel ast.SelectionSet, obj *catalog.SearchTagCount) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, searchTagCountImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferred := graphql.NewDeferredGroup(ctx)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("SearchTagCount")
+		case "tag":
+			out.Values[i] = ec._SearchTagCount_tag(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "count":
+			out.Values[i] = ec._SearchTagCount_count(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	if n := len(deferred.Defers); n > 0 {
+		atomic.AddInt32(&ec.Deferred, int32(min(n, math.MaxInt32)))
+		ec.ProcessDeferredGroup(deferred)
+	}
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
@@ -814,6 +945,14 @@ func (ec *executionContext) marshalNSearchStageCount2ᚖpedigreeᚋserviceᚋcat
 		return graphql.Null
 	}
 	return ec._SearchStageCount(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalNSearchTagCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchTagCount(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchTagCount) graphql.Marshaler {
+	if v == nil {
+		graphql.AddInvalidNullError(ctx, "SearchTagCount!")
+		return graphql.Null
+	}
+	return ec._SearchTagCount(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalOSearchConnection2ᚖpedigreeᚋserviceᚋcatalogᚐSearchConnection(ctx context.Context, sel ast.SelectionSet, v *catalog.SearchConnection) graphql.Marshaler {
@@ -925,6 +1064,25 @@ func (ec *executionContext) marshalOSearchStageCount2ᚕᚖpedigreeᚋserviceᚋ
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNSearchStageCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchStageCount(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalOSearchTagCount2ᚕᚖpedigreeᚋserviceᚋcatalogᚐSearchTagCountᚄ(ctx context.Context, sel ast.SelectionSet, v []*catalog.SearchTagCount) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 64, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNSearchTagCount2ᚖpedigreeᚋserviceᚋcatalogᚐSearchTagCount(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {

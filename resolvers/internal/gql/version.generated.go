@@ -2813,7 +2813,7 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 		asMap[k] = v
 	}
 
-	fieldsInOrder := [...]string{"stages", "number", "owner", "createdFrom", "createdBefore"}
+	fieldsInOrder := [...]string{"stages", "number", "tag", "owner", "createdFrom", "createdBefore"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -2834,6 +2834,13 @@ func (ec *executionContext) unmarshalInputModelVersionFilter(ctx context.Context
 				return it, err
 			}
 			it.Number = data
+		case "tag":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("tag"))
+			data, err := ec.unmarshalOKeyValueInput2ᚖpedigreeᚋregistryᚐKeyValue(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Tag = data
 		case "owner":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("owner"))
 			data, err := ec.unmarshalOString2string(ctx, v)

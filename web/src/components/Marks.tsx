@@ -79,13 +79,19 @@ export function Kind({ kind }: { kind: string | null | undefined }) {
 }
 
 /** Keys and values that people set. */
-export function Tags({ tags }: { tags: readonly { key: string; value: string }[] | null | undefined }) {
+export function Tags({ tags, onTag }: { tags: readonly { key: string; value: string }[] | null | undefined; onTag?: (tag: string) => void }) {
   if (!tags || tags.length === 0) return null;
   return (
     <ul className="badges" aria-label="Tags">
       {tags.map(({ key, value }) => (
         <li key={key} className="badge tag">
-          {key}={value}
+          {onTag ? (
+            <button type="button" className="link" title="Only models with this tag" onClick={() => onTag(`${key}=${value}`)}>
+              {key}={value}
+            </button>
+          ) : (
+            `${key}=${value}`
+          )}
         </li>
       ))}
     </ul>

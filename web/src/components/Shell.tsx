@@ -8,6 +8,7 @@ import { useViewer } from '../api/viewer';
 import { ErrorBoundary } from './ErrorBoundary';
 import { NAVIGATION } from '../routes';
 import { chooseTheme, chosenTheme, type Theme } from './theme';
+import { onSaid, said, say } from './said';
 import { useUrlState } from './useUrlState';
 import { WithCode } from './WithCode';
 import icon from '../icon.svg';
@@ -23,6 +24,8 @@ export function Shell({ onSignOut, children }: { onSignOut: () => void; children
   const main = useRef<HTMLElement>(null);
   const [path] = useLocation();
   const { online } = useSyncExternalStore(onConnectionChange, connectionState);
+  const done = useSyncExternalStore(onSaid, said);
+  useEffect(() => () => say(''), [path]);
   const first = useRef(true);
   // Moves the focus to a new page's content, as loading a page would; readers with a screen reader hear its heading.
   useEffect(() => {
@@ -72,6 +75,7 @@ export function Shell({ onSignOut, children }: { onSignOut: () => void; children
             <WithCode text="The server did not answer. Is `pedigree serve` still running? What you see may be old; the page tries again by itself." />
           </p>
         )}
+        {done !== '' && <p className="notice offline">{done}</p>}
       </div>
       <main id="content" ref={main} tabIndex={-1}>
         <ErrorBoundary key={path}>{children}</ErrorBoundary>

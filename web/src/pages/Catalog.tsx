@@ -3,12 +3,12 @@ import { useEffect, useState } from 'react';
 import { useClient, useQuery } from 'urql';
 import { Link } from 'wouter';
 import { graphql, nodesOf, type FragmentOf } from '../api/graphql';
-import { Choice } from '../components/Choice';
 import { modelHref, versionHref } from '../components/links';
 import { STAGES, Stage, Tags, Time } from '../components/Marks';
 import { Recalled } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
+import { tagOf, tagText } from '../components/tags';
 import { count, title } from '../components/format';
 import { useUrlState } from '../components/useUrlState';
 
@@ -25,16 +25,6 @@ const MODELS = graphql(
   `
   query Catalog($after: String, $filter: ModelFilter, $orderBy: ModelOrder) {
     models(first: 50, after: $after, filter: $filter, orderBy: $orderBy) { totalCount edges { node { ...CatalogRow } } pageInfo { hasNextPage endCursor } }
-  }
-`,
-  [ROW],
-);
-
-// A list of models has no filter by tag; the search knows tags. What it finds by the words is kept if it has the tag.
-const TAGGED = graphql(
-  `
-  query CatalogByTag($text: String!, $after: String) {
-    search(text: $text, kinds: [MODEL], first: 50, after: $after) { edges { node { __typename id ...CatalogRow } } pageInfo { hasNextPage endCursor } }
   }
 `,
   [ROW],
@@ -59,28 +49,24 @@ export default function Catalog() {
   const after = params.get('after');
   const tag = params.get('tag') ?? '';
   const filtered = stage !== undefined || owner !== '' || prefix !== '' || tag !== '';
-  const hasTag = (model: Model) => (model.tags ?? []).some(({ key, value }) => `${key}=${value}` === tag);
-  const [tagged] = useQuery({ query: TAGGED, variables: { text: tag.replaceAll('=', ' '), after }, pause: tag === '' });
   const [{ data, fetching, error }] = useQuery({
     query: MODELS,
     variables: {
       after,
-      filter: { ...(stage && { stage: stage as StageName }), ...(owner && { owner }), ...(prefix && { namePrefix: prefix }) },
+      filter: { ...(stage && { stage: stage as StageName }), ...(owner && { owner }), ...(prefix && { namePrefix: prefix }), ...(tag && { tag: tagOf(tag) }) },
       orderBy: (SORTS[sort] ?? SORTS.name)[1],
     },
-    pause: tag !== '',
   });
-  const found = tag === '' ? data?.models : tagged.data?.search && { edges: tagged.data.search.edges.map(({ node }) => ({ node: node?.__typename === 'Model' && hasTag(node) ? node : null })), pageInfo: tagged.data.search.pageInfo };
-  const tags = [...new Set(nodesOf(found).flatMap((model) => (model.tags ?? []).map(({ key, value }) => `${key}=${value}`)))].sort();
+  const tags = [...new Set(nodesOf(data?.models).flatMap((model) => (model.tags ?? []).map(tagText)))].sort();
   return (
-    <Page title="Models" lead={tag === '' && data?.models?.totalCount != null ? count(data.models.totalCount, 'model') : undefined}>
+    <Page title="Models" lead={data?.models?.totalCount != null ? count(data.models.totalCount, 'model') : undefined}>
       <form className="toolbar" role="search" aria-label="Filter the models" onSubmit={(event) => event.preventDefault()}>
-        {(tags.length > 0 || tag !== '') && <Choice name="Tag" value={tag} all="any tag" options={[...new Set([...tags, ...(tag === '' ? [] : [tag])])].map((one) => [one, one] as const)} onSet={(value) => set({ tag: value, name: null, owner: null, stage: null, after: null })} />}
-        <Filter name="Name starts with" value={prefix} wide onSet={(value) => set({ name: value, tag: null, after: null }, 'replace')} />
-        <Filter name="Owner" value={owner} onSet={(value) => set({ owner: value, tag: null, after: null }, 'replace')} />
+        <Filter name="Name starts with" value={prefix} wide onSet={(value) => set({ name: value, after: null }, 'replace')} />
+        <Filter name="Owner" value={owner} onSet={(value) => set({ owner: value, after: null }, 'replace')} />
+        <Filter name="Tag" value={tag} suggestions={tags} hint="key=value" fits={(text) => text === '' || text.includes('=')} onSet={(value) => set({ tag: value, after: null }, 'replace')} />
         <div className="field">
           <label htmlFor="stage">With a version in</label>
-          <select id="stage" value={stage ?? ''} onChange={(event) => set({ stage: event.target.value, tag: null, after: null })}>
+          <select id="stage" value={stage ?? ''} onChange={(event) => set({ stage: event.target.value, after: null })}>
             <option value="">any stage</option>
             {STAGES.map(([name]) => (
               <option key={name} value={name}>
@@ -105,14 +91,14 @@ export default function Catalog() {
           </button>
         )}
       </form>
-      <Answer data={found} fetching={tag === '' ? fetching : tagged.fetching} error={tag === '' ? error : tagged.error} lines={8}>
+      <Answer data={data?.models} fetching={fetching} error={error} lines={8}>
         {(models) => {
           const rows = nodesOf(models);
           if (rows.length === 0) return filtered ? <p className="empty">No model fits these filters.</p> : <EmptyRegistry />;
           return (
             <>
               <div className="panel">
-                <ModelTable models={rows} onOwner={(name) => set({ owner: name, tag: null, after: null })} />
+                <ModelTable models={rows} onOwner={(name) => set({ owner: name, after: null })} onTag={(one) => set({ tag: one, after: null })} />
               </div>
               <Pager hasNext={models.pageInfo.hasNextPage} after={after} end={models.pageInfo.endCursor} onGo={(to) => set({ after: to })} />
             </>
@@ -123,12 +109,25 @@ export default function Catalog() {
   );
 }
 
+interface FilterProps {
+  name: string;
+  value: string;
+  wide?: boolean;
+  /** Values to choose from. */
+  suggestions?: readonly string[];
+  /** How a value is written. */
+  hint?: string;
+  /** Whether a text is a whole value. */
+  fits?: (text: string) => boolean;
+  onSet: (value: string) => void;
+}
+
 /** A text field that filters once typing pauses. */
-function Filter({ name, value, wide, onSet }: { name: string; value: string; wide?: boolean; onSet: (value: string) => void }) {
+function Filter({ name, value, wide, suggestions, hint, fits = () => true, onSet }: FilterProps) {
   const [text, setText] = useState(value);
   useEffect(() => setText(value), [value]);
   useEffect(() => {
-    if (text === value) return undefined;
+    if (text === value || !fits(text)) return undefined;
     const timer = setTimeout(() => onSet(text), 300);
     return () => clearTimeout(timer);
   });
@@ -136,12 +135,19 @@ function Filter({ name, value, wide, onSet }: { name: string; value: string; wid
   return (
     <div className={wide ? 'field wide' : 'field'}>
       <label htmlFor={id}>{name}</label>
-      <input id={id} value={text} autoComplete="off" onChange={(event) => setText(event.target.value)} />
+      <input id={id} value={text} autoComplete="off" placeholder={hint} list={suggestions && `${id}-list`} onChange={(event) => setText(event.target.value)} />
+      {suggestions && (
+        <datalist id={`${id}-list`}>
+          {suggestions.map((one) => (
+            <option key={one} value={one} />
+          ))}
+        </datalist>
+      )}
     </div>
   );
 }
 
-function ModelTable({ models, onOwner }: { models: Model[]; onOwner: (owner: string) => void }) {
+function ModelTable({ models, onOwner, onTag }: { models: Model[]; onOwner: (owner: string) => void; onTag: (tag: string) => void }) {
   const gaps = useGaps(models);
   return (
     <div className="scroll">
@@ -162,7 +168,7 @@ function ModelTable({ models, onOwner }: { models: Model[]; onOwner: (owner: str
               <th scope="row">
                 {model.name === null ? <span className="muted">restricted model</span> : <Link href={modelHref(model.name)}>{model.name}</Link>}
                 {model.description && <div className="muted small clamp">{model.description}</div>}
-                <Tags tags={model.tags} />
+                <Tags tags={model.tags} onTag={onTag} />
               </th>
               <td>
                 {model.owner !== null && (

@@ -4,6 +4,7 @@ import { Link } from 'wouter';
 import { graphql, nodesOf, type ResultOf } from '../api/graphql';
 import { modelHref, nodeHref, versionHref } from '../components/links';
 import { Kind, STAGES, Stage } from '../components/Marks';
+import { tagOf, tagText } from '../components/tags';
 import { Recalled, stateOf } from '../components/Recalled';
 import { Answer, Page } from '../components/Page';
 import { Pager } from '../components/Pager';
@@ -11,8 +12,8 @@ import { count, label, title } from '../components/format';
 import { useUrlState } from '../components/useUrlState';
 
 const SEARCH = graphql(`
-  query Search($text: String!, $kinds: [SearchKind!], $stages: [Stage!], $after: String) {
-    search(text: $text, kinds: $kinds, stages: $stages, after: $after) {
+  query Search($text: String!, $kinds: [SearchKind!], $stages: [Stage!], $tag: KeyValueInput, $after: String) {
+    search(text: $text, kinds: $kinds, stages: $stages, tag: $tag, after: $after) {
       totalCount
       edges {
         matched
@@ -33,7 +34,7 @@ const SEARCH = graphql(`
         }
       }
       pageInfo { hasNextPage endCursor }
-      facets { kinds { kind count } stages { stage count } recallStates { state count } complete }
+      facets { kinds { kind count } stages { stage count } tags { tag { key value } count } recallStates { state count } complete }
     }
   }
 `);
@@ -44,6 +45,9 @@ type StageName = (typeof STAGES)[number][0];
 
 const kindOf: Record<string, string> = { Model: 'MODEL', ModelVersion: 'MODEL_VERSION', ModelCard: 'MODEL_CARD', Dataset: 'DATASET', DatasetVersion: 'DATASET_VERSION', Run: 'RUN', Repository: 'REPOSITORY', Commit: 'COMMIT', Tag: 'TAG', Feature: 'FEATURE', Deployment: 'DEPLOYMENT' };
 
+/** How many tags are offered to narrow a search by. */
+const MOST_TAGS = 8;
+
 const recalledOf = (states: readonly { state: string | null; count: number | null }[] | null | undefined) => states?.find((s) => s.state === 'RECALLED')?.count ?? 0;
 
 export default function Search() {
@@ -51,8 +55,9 @@ export default function Search() {
   const text = params.get('q') ?? '';
   const kind = params.get('kind') as SearchKind | null;
   const stage = params.get('stage') as StageName | null;
+  const tag = params.get('tag');
   const after = params.get('after');
-  const [{ data, fetching, error }] = useQuery({ query: SEARCH, variables: { text, kinds: kind ? [kind] : null, stages: stage ? [stage] : null, after }, pause: text === '' });
+  const [{ data, fetching, error }] = useQuery({ query: SEARCH, variables: { text, kinds: kind ? [kind] : null, stages: stage ? [stage] : null, tag: tag ? tagOf(tag) : null, after }, pause: text === '' });
   return (
     <Page title={text === '' ? 'Search' : `Search: ${text}`} lead={data?.search?.totalCount != null ? `${count(data.search.totalCount, 'result')}` : undefined}>
       {text === '' ? (
@@ -62,7 +67,7 @@ export default function Search() {
           {(found) => (
             <>
               <div className="toolbar" role="group" aria-label="Narrow the search">
-                <button type="button" aria-pressed={kind === null && stage === null} onClick={() => set({ kind: null, stage: null, after: null })}>
+                <button type="button" aria-pressed={kind === null && stage === null && tag === null} onClick={() => set({ kind: null, stage: null, tag: null, after: null })}>
                   Everything
                 </button>
                 {(found.facets?.kinds ?? []).map((facet) => (
@@ -75,6 +80,15 @@ export default function Search() {
                     In {label(facet.stage)} ({facet.count})
                   </button>
                 ))}
+                {(found.facets?.tags ?? []).slice(0, MOST_TAGS).map((facet) => {
+                  if (facet.tag === null) return null;
+                  const one = tagText(facet.tag);
+                  return (
+                    <button key={one} type="button" className="tag" aria-pressed={tag === one} onClick={() => set({ tag: tag === one ? null : one, after: null })}>
+                      {one} ({facet.count})
+                    </button>
+                  );
+                })}
               </div>
               {found.facets?.complete === false && <p className="notice">There is more than is counted: narrow the search.</p>}
               {recalledOf(found.facets?.recallStates) > 0 && <p className="notice">{count(recalledOf(found.facets?.recallStates), 'result')} recalled, by itself or by what it came from.</p>}

@@ -31,7 +31,7 @@ const DELETE = graphql(`mutation DeleteWebhook($input: DeleteWebhookInput!) { de
 type Hook = NonNullable<ResultOf<typeof WEBHOOK>['webhook']>;
 
 /** The server tells receivers after it has answered: the page looks again after so many ms, each time. */
-const LOOKS = [300, 700, 1500, 3000, 6000];
+const LOOKS = [300, 700, 1500, 3000, 6000, 12000];
 
 export default function Webhook() {
   const id = useSegments()[1] ?? '';

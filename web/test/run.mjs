@@ -1,0 +1,11 @@
+// Runs the tests of the pages with one build of the server for all files.
+import { spawn } from 'node:child_process';
+import { readdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { buildServer } from './server.mjs';
+
+const here = dirname(fileURLToPath(import.meta.url));
+const files = readdirSync(here).filter((name) => name.endsWith('.test.mjs')).sort();
+const child = spawn(process.execPath, ['--test', ...process.argv.slice(2), ...files.map((name) => join(here, name))], { stdio: 'inherit', env: { ...process.env, PEDIGREE_PAGES_SERVER: await buildServer() } });
+child.on('exit', (code) => process.exit(code ?? 1));
