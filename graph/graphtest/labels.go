@@ -2,6 +2,7 @@ package graphtest
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"pedigree/graph"
@@ -120,6 +121,16 @@ func labelsFollowWrites(k *kit) {
 	k.put(tagged(a), tagged(a, "team", "fraud"), tagged(a, "last", "one")) // One batch: the last counts.
 	k.wantEqual("a batch", find("team", "fraud"), "[0]")
 	k.wantEqual("the last of a batch", find("last", "one"), "[a]")
+	model := func(pairs ...string) *graph.Node { return tagged(node(registry.KindModel, "new"), pairs...) }
+	k.put(model("new", "first"), model("new", "first"), model("new", "last")) // So does it for a node that is new.
+	k.wantEqual("the first of a new node", find("new", "first"), "[]")
+	k.wantEqual("the last of a new node", find("new", "last"), "[new]")
+	k.mustUpdate(func(tx graph.Tx) error { // And for several writes of an update.
+		other := func(pairs ...string) *graph.Node { return tagged(node(registry.KindModel, "other"), pairs...) }
+		return errors.Join(tx.Put(k.ctx, other("other", "first")), tx.Put(k.ctx, other("other", "second", "x", "y")), tx.Put(k.ctx, other()))
+	})
+	k.wantEqual("a new node that lost its tags", find("other", "first"), "[]")
+	k.wantEqual("all of them", find("x", "y"), "[0]")
 	k.delete(b)
 	k.wantEqual("deleted", find("team", "fraud"), "[]")
 	gone := graph.Query{Kinds: []registry.Kind{registry.KindModel}, Where: []graph.Predicate{labelOf("team", "fraud")}, Deleted: true}

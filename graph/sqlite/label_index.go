@@ -61,15 +61,16 @@ const (
 	copyServedToLabels = "UPDATE node_label SET served = (SELECT n.served FROM node n WHERE n.num = node_label.num)"
 )
 
-// putLabels brings the labels of a node that was just written up to date.
-func (t *tx) putLabels(n *graph.Node, p *plannedPut, validFrom int64) error {
+// putLabels brings the labels of a node that was just written up to date. first is true for the first
+// write of a node, which has none yet.
+func (t *tx) putLabels(n *graph.Node, p *plannedPut, validFrom int64, first bool) error {
 	if tagged, _ := n.Kind.Tagged(); !tagged {
 		return nil
 	}
 	labels := registry.TagLabels(n.Kind, n.Doc)
 	var had []string
 	same := true
-	if !p.isNew {
+	if !first {
 		err := t.c.query(readLabels, func(st *engine.Stmt) error {
 			had = append(had, st.ColumnText(0))
 			same = same && st.ColumnText(1) == n.Name && st.ColumnInt64(2) == validFrom

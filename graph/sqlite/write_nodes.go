@@ -224,7 +224,8 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		return err
 	}
 	p.revision++
-	if p.num == 0 {
+	first := p.num == 0
+	if first {
 		if p.num, err = t.newNumber(n); err != nil {
 			return err
 		}
@@ -240,7 +241,7 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	if err != nil {
 		return err
 	}
-	if err := t.putLabels(n, p, from); err != nil {
+	if err := t.putLabels(n, p, from, first); err != nil {
 		return err
 	}
 	p.name, p.validFrom, p.columns = n.Name, from, slices.Clone(values)
