@@ -21,7 +21,7 @@ func (c *crawler) packs() {
 			continue
 		}
 		for _, target := range c.packTargets(n.ID) {
-			a := c.s.sendREST(c.who, http.MethodGet, restRequest{target: target})
+			a := c.get(restRequest{target: target})
 			if a.status != http.StatusOK {
 				c.scan("GET "+target, a)
 				continue
