@@ -25,8 +25,9 @@ fi
 
 status=0
 go build -o build/testsum ./internal/testsum
-# The packages that take longest begin first, so that the others run beside them and not after them.
-go test -json -p 3 -timeout 40m "$@" ./internal/e2e ./graph/neo4j ./internal/access ./... 2>build/test.err | ./build/testsum || status=1
+# The packages that take longest begin first, so that the others run beside them and not after them. Two at a
+# time, because internal/e2e runs two of its tests at a time: more of them, and Neo4j answers too late.
+go test -json -p 2 -timeout 40m "$@" ./internal/e2e ./graph/neo4j ./internal/access ./... 2>build/test.err | ./build/testsum || status=1
 cat build/test.err >&2
 # The pages wait for Chromium more than they work, so the race detector runs beside them.
 echo "the pages, in Chromium, and concurrency tests with the race detector:"
