@@ -37,13 +37,21 @@ func TagLabels(kind Kind, doc []byte) (out []string) {
 // Tagged reports whether lists of this kind can be filtered by a tag, and whether these are
 // lists of the children of one parent.
 func (k Kind) Tagged() (tagged, children bool) {
+	children, tagged = taggedLists[k] // Every write of a node asks.
+	return tagged, children
+}
+
+// taggedLists are the kinds whose lists can be filtered by a tag, and whether these lists are of
+// children.
+var taggedLists = func() map[Kind]bool {
+	out := map[Kind]bool{}
 	for _, l := range listTable {
-		if l.Kind == k && l.Tagged {
-			return true, l.Children
+		if l.Tagged {
+			out[l.Kind] = l.Children
 		}
 	}
-	return false, false
-}
+	return out
+}()
 
 // TaggedKinds are the kinds whose lists can be filtered by a tag.
 func TaggedKinds() (out []Kind) {

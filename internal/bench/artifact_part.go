@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"time"
 
@@ -155,17 +154,7 @@ func (s *testServer) fileRequest(ctx context.Context, method string, i int, body
 	}
 	req.ContentLength = size
 	req.Header.Set("Authorization", "Bearer "+s.token)
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	if resp.StatusCode != status {
-		defer resp.Body.Close()
-		var text strings.Builder
-		io.CopyN(&text, resp.Body, 500)
-		return nil, fmt.Errorf("%s of file %d: %s %s", method, i, resp.Status, text.String())
-	}
-	return resp, nil
+	return send(req, status)
 }
 
 // putFile stores a file with the version, and keeps the digest that the server found.

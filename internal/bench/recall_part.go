@@ -6,8 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"pedigree/internal/bench/graphs"
@@ -80,15 +80,19 @@ func (s *testServer) do(ctx context.Context, method, path string, body []byte, s
 	}
 	req.Header.Set("Authorization", "Bearer "+s.adminToken)
 	req.Header.Set("Content-Type", "application/json")
+	return send(req, status)
+}
+
+// send sends a request. An answer of another status than the given one is an error with its text.
+func send(req *http.Request, status int) (*http.Response, error) {
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err
 	}
 	if resp.StatusCode != status {
 		defer resp.Body.Close()
-		var text strings.Builder
-		bufio.NewReader(resp.Body).WriteTo(&text)
-		return nil, fmt.Errorf("%s %s: %s %.500s", method, path, resp.Status, text.String())
+		text, _ := io.ReadAll(io.LimitReader(resp.Body, 500))
+		return nil, fmt.Errorf("%s %s: %s %s", req.Method, req.URL.Path, resp.Status, text)
 	}
 	return resp, nil
 }

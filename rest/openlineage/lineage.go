@@ -125,17 +125,17 @@ func encodeLineage(g *events.JobLineage) lineageAnswer {
 	}
 	for _, j := range g.Jobs {
 		for _, n := range j.Inputs {
-			link(datasetNode(nameOf(n)), jobNode(nameOf(j.Name)))
+			link(events.DatasetNodeID(n), events.JobNodeID(j.Name))
 		}
 		for _, n := range j.Outputs {
-			link(jobNode(nameOf(j.Name)), datasetNode(nameOf(n)))
+			link(events.JobNodeID(j.Name), events.DatasetNodeID(n))
 		}
 	}
 	for _, j := range g.Jobs {
-		out.Graph = append(out.Graph, graphNode{ID: jobNode(nameOf(j.Name)), Type: "JOB", Data: encodeJob(j)})
+		out.Graph = append(out.Graph, graphNode{ID: events.JobNodeID(j.Name), Type: "JOB", Data: encodeJob(j)})
 	}
 	for _, x := range g.Datasets {
-		out.Graph = append(out.Graph, graphNode{ID: datasetNode(nameOf(x.Name)), Type: "DATASET", Data: encodeDataset(x)})
+		out.Graph = append(out.Graph, graphNode{ID: events.DatasetNodeID(x.Name), Type: "DATASET", Data: encodeDataset(x)})
 	}
 	slices.SortFunc(out.Graph, func(a, b graphNode) int { return cmp.Compare(a.ID, b.ID) })
 	for i := range out.Graph {
@@ -144,9 +144,6 @@ func encodeLineage(g *events.JobLineage) lineageAnswer {
 	}
 	return out
 }
-
-func jobNode(n nameOf) string     { return "job:" + n.Namespace + ":" + n.Name }
-func datasetNode(n nameOf) string { return "dataset:" + n.Namespace + ":" + n.Name }
 
 func sortedEdges(edges []graphEdge) []graphEdge {
 	slices.SortFunc(edges, func(a, b graphEdge) int {

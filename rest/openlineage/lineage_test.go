@@ -17,8 +17,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"pedigree/graph/sqlite"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 )
@@ -28,20 +27,7 @@ var update = flag.Bool("update", false, "write the golden files anew")
 // door is the handler over a registry that has the events of a file each.
 func door(t *testing.T, role string, files string) (ask func(method, target string) *httptest.ResponseRecorder) {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { store.Close() })
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	gate, err := policies.NewGate(t.Context(), store, table, func() time.Time { return time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) })
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := service.New(gate)
+	s := registrytest.Open(t, registrytest.Store(t), func() time.Time { return time.Date(2026, 12, 1, 0, 0, 0, 0, time.UTC) })
 	h := New(s, slog.New(slog.DiscardHandler), func(context.Context) string { return "r" })
 	as := func(role string) context.Context {
 		return service.As(t.Context(), registry.Actor{Subject: role, Grants: []registry.Grant{{Role: role, Scope: registry.ScopeAll}}}, "r")

@@ -326,3 +326,11 @@ func (v *jobView) dataset(n *graph.Node, g *lineage.JobGraph) (*LineageDataset, 
 	}
 	return nil, nil
 }
+
+// JobNodeID is the id by which Marquez and its clients name a job.
+func JobNodeID(job openlineage.Name) string { return openlineage.NodeID(openlineage.JobNode, job) }
+
+// DatasetNodeID is the id by which Marquez and its clients name a dataset.
+func DatasetNodeID(dataset openlineage.Name) string {
+	return openlineage.NodeID(openlineage.DatasetNode, dataset)
+}

@@ -16,7 +16,7 @@ import (
 	"pedigree/graph/neo4j"
 	"pedigree/graph/sqlite"
 	"pedigree/internal/neo4jtest"
-	"pedigree/policies"
+	"pedigree/internal/registrytest"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/catalog"
@@ -39,16 +39,8 @@ type registryKit struct {
 
 func onStore(t *testing.T, store graph.Store) *registryKit {
 	t.Helper()
-	table, err := policies.Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
 	k := &registryKit{T: t, Generator: gatetest.New(1), now: time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)}
-	policy, err := policies.NewGate(t.Context(), store, table, func() time.Time { return k.now })
-	if err != nil {
-		t.Fatal(err)
-	}
-	k.Service = service.New(policy)
+	k.Service = registrytest.Open(t, store, func() time.Time { return k.now })
 	k.ctx = service.As(t.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "r")
 	return k
 }
