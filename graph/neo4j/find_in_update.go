@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/registry"
 )
 
@@ -21,11 +22,11 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if onlySlots(q) {
 		return v.findBySlots(ctx, q)
 	}
-	name := v.s.queryAnswer(q)
-	needs := v.s.needsOf(q)
+	name := readmemory.QueryName(q)
+	needs := readmemory.Needs(q, v.s.key)
 	if name != "" && !v.pending.wroteAny(needs...) {
-		if r := v.s.memory.underLock(v.pending.generation, name); r != nil && !v.pending.wroteAny(r.needs...) {
-			return copyPage(r.page), v.checkUsable(ctx)
+		if r := v.s.memory.UnderLock(v.pending.generation, name); r != nil && !v.pending.wroteAny(r.Needs...) {
+			return copyPage(r.Value.(*graph.Page)), v.checkUsable(ctx)
 		}
 	}
 	if v.rehearsal != nil {
@@ -39,13 +40,14 @@ func (v *view) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	page, err := v.findInStore(ctx, q)
 	if err == nil && name != "" && !v.pending.wroteAny(append(needs, v.nodeNames(page.Nodes)...)...) {
 		v.s.rememberPage(v.pending.generation, name, q, &page)
+		return copyPage(&page), nil
 	}
 	return page, err
 }
 
 func (v *view) nodeNames(nodes []*graph.Node) (names []string) {
 	for _, n := range nodes {
-		names = append(names, nodeName(v.key(string(n.ID))))
+		names = append(names, readmemory.NodeName(v.key(string(n.ID))))
 	}
 	return names
 }

@@ -6,25 +6,12 @@ import (
 	"sync"
 	"time"
 
-	"pedigree/graph"
+	"pedigree/graph/readmemory"
 )
 
-// headState names a state of the store: what was written by log sequence seq. The other
-// fields change when something is written that has no log entry.
-type headState struct {
-	seq, schema, repairs int64
-	migration            string
-}
-
-// covers reports whether a state is at least as new as another one.
-func (h headState) covers(other headState) bool {
-	newer := h.seq >= other.seq
-	h.seq = other.seq
-	return newer && h == other
-}
-
-func headStateOf(r row) headState {
-	return headState{seq: number(r, "seq"), schema: number(r, "schema"), repairs: number(r, "repairs"), migration: text(r, "migration")}
+// headStateOf reads the state of the store, with the head of its log.
+func headStateOf(r row) readmemory.State {
+	return readmemory.State{Seq: number(r, "seq"), Schema: number(r, "schema"), Repairs: number(r, "repairs"), Migration: text(r, "migration")}
 }
 
 // readHeadState reads the state of the store.
@@ -41,7 +28,7 @@ type headReader struct {
 // headRead is one read of the state.
 type headRead struct {
 	done  chan struct{}
-	state headState
+	state readmemory.State
 	// sent is when the read began.
 	sent time.Time
 	err  error
@@ -81,14 +68,14 @@ func (r *headReader) run(s *Store) {
 		mine.sent = time.Now()
 		mine.state, mine.err = s.readState()
 		if mine.err == nil {
-			s.memory.tell(mine.state, s.headTracker.isCommitting())
+			s.memory.Tell(mine.state, s.headTracker.isCommitting())
 		}
 		close(mine.done)
 	}
 }
 
 // readState reads the state of the store, whoever waits for it.
-func (s *Store) readState() (state headState, err error) {
+func (s *Store) readState() (state readmemory.State, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	err = s.read(ctx, func(v *view) error {
@@ -105,34 +92,23 @@ func (s *Store) readState() (state headState, err error) {
 	return state, err
 }
 
-// momentLife is how long the reads of one request use the same state.
-const momentLife = time.Second
-
-// seenState is what a graph.Moment holds: a state that a store had at a time.
-type seenState struct {
-	store *Store
-	state headState
-	at    time.Time
-}
-
 // stateFor returns a state that the store had after the request of the context began.
-func (s *Store) stateFor(ctx context.Context) (headState, error) {
-	moment := graph.MomentOf(ctx)
-	if seen, ok := moment.State().(seenState); ok && seen.store == s && time.Since(seen.at) < momentLife {
-		return seen.state, nil
+func (s *Store) stateFor(ctx context.Context) (readmemory.State, error) {
+	if state, seen := readmemory.MomentState(ctx, s); seen {
+		return state, nil
 	}
 	read, err := s.heads.read(ctx, s)
 	if err != nil {
-		return headState{}, err
+		return readmemory.State{}, err
 	}
-	moment.SetState(seenState{s, read.state, read.sent})
+	readmemory.SetMomentState(ctx, s, read.state, read.sent)
 	return read.state, nil
 }
 
 // beginMoment lets the reads of a request see what it has just written, without asking
 // for the state of the store.
 func (s *Store) beginMoment(ctx context.Context) {
-	if state, known := s.memory.newest(); known {
-		graph.MomentOf(ctx).SetState(seenState{s, state, time.Now()})
+	if state, known := s.memory.Newest(); known {
+		readmemory.SetMomentState(ctx, s, state, time.Now())
 	}
 }

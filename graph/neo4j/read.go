@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/registry"
 )
 
@@ -90,14 +91,14 @@ func (v *view) metNode(key string) (metNode, bool) {
 	if n, met := p.nodesMet.get(key); met {
 		return n, true
 	}
-	if p.wroteAny(nodeName(key)) {
+	if p.wroteAny(readmemory.NodeName(key)) {
 		return metNode{}, false
 	}
-	r := v.s.memory.underLock(p.generation, nodeName(key))
+	r := v.s.memory.UnderLock(p.generation, readmemory.NodeName(key))
 	if r == nil {
 		return metNode{}, false
 	}
-	return r.node, true
+	return r.Value.(metNode), true
 }
 
 // meet records nodes that were read.
@@ -108,8 +109,8 @@ func (v *view) meet(nodes map[string]metNode) {
 	}
 	for key, n := range nodes {
 		p.nodesMet.set(key, n)
-		if !p.wroteAny(nodeName(key)) && len(nodes) <= maxNodesRemembered {
-			v.s.memory.remember(nodeName(key), p.generation, nodeAnswer(p.generation, key, n))
+		if !p.wroteAny(readmemory.NodeName(key)) && len(nodes) <= maxNodesRemembered {
+			v.s.memory.Remember(readmemory.NodeName(key), p.generation, nodeAnswer(key, n))
 		}
 	}
 }
@@ -123,7 +124,7 @@ func (v *view) holders(ctx context.Context, keys []string) (map[string]registry.
 		if holder, met := p.slotsMet.get(key); met {
 			out[key] = holder
 		} else if r := v.rememberedSlot(key); r != nil {
-			out[key] = r.holder
+			out[key] = r.Value.(registry.ID)
 		} else {
 			missing = append(missing, key)
 		}
@@ -145,7 +146,7 @@ func (v *view) holders(ctx context.Context, keys []string) (map[string]registry.
 	}
 	for _, r := range rows {
 		out[text(r, "key")] = registry.ID(text(r, "node"))
-		if n, ok := r["holder"].(row); ok && !p.wroteAny(nodeName(v.key(text(r, "node")))) {
+		if n, ok := r["holder"].(row); ok && !p.wroteAny(readmemory.NodeName(v.key(text(r, "node")))) {
 			v.meet(map[string]metNode{v.key(text(r, "node")): metNodeOf(n)})
 		}
 	}
@@ -162,17 +163,17 @@ func (v *view) meetSlots(holders map[string]registry.ID) {
 	p := v.pending
 	for key, holder := range holders {
 		p.slotsMet.set(key, holder)
-		if !p.wroteAny(slotName(key)) {
-			v.s.memory.remember(slotName(key), p.generation, slotAnswer(p.generation, key, holder))
+		if !p.wroteAny(readmemory.SlotName(key)) {
+			v.s.memory.Remember(readmemory.SlotName(key), p.generation, slotAnswer(key, holder))
 		}
 	}
 }
 
-func (v *view) rememberedSlot(key string) *remembered {
-	if v.pending.wroteAny(slotName(key)) {
+func (v *view) rememberedSlot(key string) *readmemory.Answer {
+	if v.pending.wroteAny(readmemory.SlotName(key)) {
 		return nil
 	}
-	return v.s.memory.underLock(v.pending.generation, slotName(key))
+	return v.s.memory.UnderLock(v.pending.generation, readmemory.SlotName(key))
 }
 
 // nodes reads nodes at an instant.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/registry"
 )
 
@@ -91,7 +92,7 @@ func (r *rehearsal) add(other *rehearsal) {
 // have to read. within is the transaction that they will run in, when it has begun.
 func (b *jobBatch) rehearse(within *txn) *rehearsal {
 	s, all := b.store, newRehearsal()
-	pending := pendingWrites{generation: s.memory.begin()}
+	pending := pendingWrites{generation: s.memory.Begin()}
 	newest := s.newestEntry.Load()
 	if within != nil {
 		pending.generation, newest = within.pending.generation, within.newest
@@ -215,7 +216,7 @@ func (t *txn) findForeseen(ctx context.Context, finds map[string]graph.Query) er
 		for _, q := range group {
 			nodes := of[q.Parents[0]]
 			page := graph.Page{Total: -1, More: len(nodes) > q.Limit, Nodes: nodes[:min(q.Limit, len(nodes))]}
-			t.s.rememberPage(t.pending.generation, t.s.queryAnswer(q), q, &page)
+			t.s.rememberPage(t.pending.generation, readmemory.QueryName(q), q, &page)
 		}
 	}
 	return nil

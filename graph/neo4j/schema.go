@@ -120,7 +120,7 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 		if st.backfill != nil {
 			err := st.backfill(ctx, s, session)
-			s.memory.forgetAll()
+			s.memory.ForgetAll()
 			if err != nil {
 				return err
 			}

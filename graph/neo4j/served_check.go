@@ -83,7 +83,7 @@ func (s *Store) CheckServed(ctx context.Context, repair bool) (wrong int64, err 
 		return nil, t.outcome(err)
 	})
 	if repair {
-		s.memory.forgetAll()
+		s.memory.ForgetAll()
 	}
 	return wrong, storeError(err)
 }

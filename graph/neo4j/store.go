@@ -14,6 +14,7 @@ import (
 	"github.com/neo4j/neo4j-go-driver/v5/neo4j/config"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/graph/updatequeue"
 	"pedigree/registry"
 )
@@ -36,7 +37,7 @@ type Store struct {
 	unrehearsed bool
 	headTracker headTracker
 	heads       headReader
-	memory      readMemory
+	memory      readmemory.Memory
 	// newestEntry is the newest log entry that an Update of this Store has met.
 	newestEntry atomic.Pointer[registry.LogEntry]
 	closed      atomic.Bool
@@ -84,7 +85,7 @@ func WithQueryHook(f func(text string, params map[string]any)) Option {
 
 // WithoutMemory makes the store ask the server for everything. Tests use it to see what that
 // costs.
-func WithoutMemory() Option { return func(s *Store) { s.memory.off = true } }
+func WithoutMemory() Option { return func(s *Store) { s.memory.Off = true } }
 
 // A server that is silent for longer than these counts as unavailable.
 const (

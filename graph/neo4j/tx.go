@@ -42,7 +42,7 @@ func (t *txn) begin(ctx context.Context, r *rehearsal) error {
 		return internal(errors.New("the log head is gone"))
 	}
 	t.head, t.lastNumber = number(rows[0], "seq"), number(rows[0], "number")
-	t.pending.generation = t.s.memory.lock(headStateOf(rows[0]))
+	t.pending.generation = t.s.memory.Lock(headStateOf(rows[0]))
 	t.seq = t.head + 1
 	if t.frontier, err = frontierOf(rows[0]); err != nil {
 		return err

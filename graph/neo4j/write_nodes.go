@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/registry"
 )
 
@@ -227,7 +228,7 @@ func (t *txn) writeNodes(nodes map[registry.ID]*storedNode, written []any) {
 		}
 		t.pending.add(list, p)
 		t.pending.nodes[text(p, "key")], t.pending.parents[text(p, "parent_key")] = true, true
-		t.pending.writes(nodeName(text(p, "key")), childrenName(text(p, "parent_key")), kindName(registry.Kind(text(p, "kind"))))
+		t.pending.writes(readmemory.NodeName(text(p, "key")), readmemory.ChildrenName(text(p, "parent_key")), readmemory.KindName(registry.Kind(text(p, "kind"))))
 		if s.isNew {
 			t.pending.created[text(p, "key")] = true
 		}
@@ -279,7 +280,7 @@ func (t *txn) writeSlots(want map[string]registry.ID, have map[registry.ID]*stor
 	write := func(list, slot string, holder registry.ID, r row) {
 		t.pending.add(list, r)
 		t.pending.slots[t.key(slot)] = true
-		t.pending.writes(slotName(t.key(slot)))
+		t.pending.writes(readmemory.SlotName(t.key(slot)))
 		t.pending.slotsMet.set(t.key(slot), holder)
 	}
 	for _, s := range have {

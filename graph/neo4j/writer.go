@@ -195,9 +195,9 @@ func (s *Store) commitIn(ctx context.Context, r *rehearsal, fn func(*txn) error)
 		t := done.(*txn)
 		s.headTracker.markVisible(t.head)
 		s.newestEntry.Store(t.newest)
-		s.memory.commit(t.pending.generation, t.pending, t.head)
+		s.memory.Commit(t.pending.generation, t.pending.committed(), t.head)
 	} else if !errors.As(err, &refused) { // It may be committed.
-		s.memory.forgetAll()
+		s.memory.ForgetAll()
 	}
 	ended()
 	return storeError(err)

@@ -53,7 +53,7 @@ func newEventStore(t *testing.T) *eventStore {
 	t.Helper()
 	e := &eventStore{T: t, file: filepath.Join(t.TempDir(), "p.db")}
 	var err error
-	if e.store, err = sqlite.Open(t.Context(), e.file, sqlite.WithReaders(1)); err != nil {
+	if e.store, err = sqlite.Open(t.Context(), e.file, sqlite.WithReaders(1), sqlite.WithoutMemory()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { e.store.Close() })

@@ -46,7 +46,7 @@ func minute(n int) time.Time { return start.Add(time.Duration(n) * time.Minute) 
 
 func grow(t *testing.T, size int) *grown {
 	t.Helper()
-	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"), sqlite.WithReaders(1))
+	store, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"), sqlite.WithReaders(1), sqlite.WithoutMemory())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -51,9 +51,10 @@ func firstTableScan(steps []string) string {
 	return ""
 }
 
+// testStore returns an empty store that reads everything from its file.
 func testStore(t *testing.T) *Store {
 	t.Helper()
-	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+	s, err := Open(t.Context(), filepath.Join(t.TempDir(), "p.db"), WithoutMemory())
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -21,6 +21,7 @@ import (
 // servedNode is what deciding registry.Served needs to know of a node.
 type servedNode struct {
 	num     int64
+	id      registry.ID
 	kind    registry.Kind
 	parent  registry.ID
 	stage   registry.Stage
@@ -34,12 +35,12 @@ func (n *servedNode) above() bool {
 	return n.kind != registry.KindDeployment && n.served > registry.NotServed
 }
 
-const servedColumns = "SELECT num, kind, parent, stage, deleted, support, served FROM node WHERE "
+const servedColumns = "SELECT num, id, kind, parent, stage, deleted, support, served FROM node WHERE "
 
 func (t *tx) servedNode(sql string, args ...any) (n *servedNode, err error) {
 	err = t.c.query(servedColumns+sql, func(st *engine.Stmt) error {
-		n = &servedNode{st.ColumnInt64(0), t.s.codes.kindName[st.ColumnInt(1)], registry.ID(st.ColumnText(2)), registry.Stage(st.ColumnText(3)),
-			st.ColumnBool(4), st.ColumnInt64(5), registry.Served(st.ColumnInt(6))}
+		n = &servedNode{st.ColumnInt64(0), registry.ID(st.ColumnText(1)), t.s.codes.kindName[st.ColumnInt(2)], registry.ID(st.ColumnText(3)),
+			registry.Stage(st.ColumnText(4)), st.ColumnBool(5), st.ColumnInt64(6), registry.Served(st.ColumnInt(7))}
 		return nil
 	}, args...)
 	return n, err
@@ -75,6 +76,7 @@ func (t *tx) changeSupport(changes []servedChange, num, delta int64) ([]servedCh
 		}
 	}
 	if n.served != before { // Apart, because it writes in the indexes of what is served.
+		t.writesNode(n.id, n.parent, n.kind)
 		if err := t.c.exec("UPDATE node SET served = ?2 WHERE num = ?1", num, int64(n.served)); err != nil {
 			return changes, err
 		}
@@ -286,6 +288,7 @@ func (s *Store) rebuildServed(c *conn) error {
 		"UPDATE node SET served = $yes WHERE support > 0 AND kind IN ($deployment, $containers)",
 		copyServedToLabels,
 		"DROP TABLE temp.reached",
+		"INSERT INTO meta(key, value) VALUES('repairs', '1') ON CONFLICT(key) DO UPDATE SET value = value + 1",
 	} {
 		sql = strings.ReplaceAll(sql, "$containers", s.containerCodes())
 		if err := c.execOnce(names.Replace(sql)); err != nil {

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/graph/updatequeue"
 	"pedigree/registry"
 
@@ -46,7 +47,12 @@ type Store struct {
 	recent recentNodes
 	// frontier is that of the log after the newest update, zero when it is not known. It
 	// belongs to the writer too.
-	frontier   registry.LogFrontier
+	frontier registry.LogFrontier
+	// memory remembers what was read. committing is not 0 while what is being committed is not
+	// told to it. writes belongs to the writer.
+	memory     readmemory.Memory
+	committing atomic.Int32
+	writes     batchWrites
 	held       heldBlocks
 	writerDone chan struct{}
 }
@@ -70,6 +76,10 @@ func WithReaders(n int) Option {
 	return func(s *Store) { s.readers = make(chan *conn, max(1, n)) }
 }
 
+// WithoutMemory makes the store read everything from its file. Tests use it to see what that
+// costs.
+func WithoutMemory() Option { return func(s *Store) { s.memory.Off = true } }
+
 // Open opens the store in a file and upgrades it to this program's schema. It creates
 // a missing file with mode 0600 and a missing folder with mode 0700. A file with a
 // newer schema is FAILED_PRECONDITION.
@@ -81,6 +91,7 @@ func Open(ctx context.Context, path string, opts ...Option) (*Store, error) {
 		return nil, contextError(ctx)
 	}
 	s := &Store{path: path, clock: time.Now, closing: make(chan struct{}), jobs: updatequeue.New[*tx](maxBatch), writerDone: make(chan struct{})}
+	s.memory.MaxBytes = memoryBytes
 	s.readers = make(chan *conn, min(max(4, 2*runtime.GOMAXPROCS(0)), 8))
 	for _, o := range opts {
 		o(s)
@@ -257,18 +268,6 @@ func (s *Store) withReader(ctx context.Context, fn func(c *conn) error) error {
 	var broken *connError
 	reusable = !errors.As(err, &broken)
 	return publicError(err)
-}
-
-// Nodes reads nodes by id; see graph.Reader.
-func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) (out []*graph.Node, err error) {
-	err = s.read(ctx, func(v *view) error { out, err = v.nodes(ctx, at, ids); return err })
-	return out, err
-}
-
-// Find returns one page of nodes; see graph.Reader.
-func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err error) {
-	err = s.read(ctx, func(v *view) error { page, err = v.find(ctx, q); return err })
-	return page, err
 }
 
 // Neighbors reads one hop of many nodes; see graph.Reader.

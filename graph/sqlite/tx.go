@@ -30,6 +30,8 @@ type tx struct {
 	// logged are the objects of the entries that have no keys yet.
 	logged []loggedObject
 	change recentChange
+	// names are those of what this update has written; see readmemory.
+	names map[string]bool
 	// frontier is that of the log up to this update's newest entry, once it has one.
 	frontier registry.LogFrontier
 }

@@ -213,6 +213,7 @@ func updateNode(p *plannedPut, name string, validFrom int64, columns []any) (str
 
 func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	t.wrote = true
+	t.writesNode(n.ID, n.Parent, n.Kind, p.wanted...)
 	from, to, since := toMicros(n.ValidFrom), toMicros(n.ValidTo), toMicros(n.Since)
 	if n.Since.IsZero() {
 		since = from
@@ -252,6 +253,7 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 
 // insertNode writes the row of a new node.
 func (t *tx) insertNode(n *graph.Node, p *plannedPut, slots string, values []any, from, to, since int64) error {
+	t.writesChildren(n.ID) // Those that were there before it are found from now on.
 	parent, err := t.parentNumber(n.Parent)
 	if err != nil {
 		return err
@@ -328,6 +330,7 @@ func (t *tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 
 func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	t.wrote = true
+	t.writesNode(n.ID, f.parent, f.kind)
 	if f.slots != "" {
 		if err := t.freeSlotsOf(f.num); err != nil {
 			return err

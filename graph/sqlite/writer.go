@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/graph/updatequeue"
 	"pedigree/registry"
 )
@@ -21,7 +22,11 @@ type job = updatequeue.Job[*tx]
 // Update queues fn for the writer; see graph.Store. If the context ends before fn has
 // started, fn does not run.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
-	return s.jobs.Submit(updatequeue.NewJob(ctx, func(t *tx) error { return fn(t) }))
+	err := s.jobs.Submit(updatequeue.NewJob(ctx, func(t *tx) error { return fn(t) }))
+	if state, known := s.memory.Newest(); known && err == nil { // The request sees what it has just written.
+		readmemory.SetMomentState(ctx, s, state, time.Now())
+	}
+	return err
 }
 
 // updateRestoring is Update for what may write while a migration is not finished.
@@ -65,11 +70,17 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 		return err
 	}
 	point := pointOf(batch)
-	err := s.runBatch(w, batch, results, point)
+	err := s.beginWrites(w)
+	if err == nil {
+		err = s.runBatch(w, batch, results, point)
+	}
 	if errors.Is(err, errUndo) {
 		// Undo them all, and run them again so that each can be undone.
 		s.forget()
 		if err = errors.Join(w.exec("ROLLBACK"), w.beginImmediate()); err == nil {
+			err = s.beginWrites(w)
+		}
+		if err == nil {
 			err = s.runBatch(w, batch, results, savepointPerJob)
 		}
 	}
@@ -80,7 +91,10 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 		err = w.writeIndex(w.pendingEntries)
 	}
 	if err == nil {
+		s.committing.Add(1)
 		err = w.exec("COMMIT")
+		s.rememberWrites(err)
+		s.committing.Add(-1)
 	}
 	if err != nil && !w.raw.AutocommitEnabled() {
 		w.exec("ROLLBACK")
@@ -227,6 +241,8 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	if !j.Restores {
 		s.recent.apply(t.change, t.nextSeq-1)
 	}
+	maps.Copy(s.writes.names, t.names)
+	s.writes.head, s.writes.restored = t.nextSeq-1, s.writes.restored || j.Restores
 	if t.frontier.Size == t.nextSeq-1 && !j.Restores {
 		s.frontier = t.frontier
 	}
