@@ -50,6 +50,8 @@ type Node struct {
 	// may not see the node. Package policies sets both; a store never does.
 	Mask   registry.Mask
 	Hidden bool
+	// Kept holds what readers made of Doc, when a store remembers the node; nil in all others.
+	Kept *Kept
 }
 
 // Text returns a text column, "" when absent.

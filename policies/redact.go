@@ -47,7 +47,10 @@ func redact(n *graph.Node, mask registry.Mask) *graph.Node {
 		}
 	}
 	if len(n.Doc) > 0 {
-		c.Doc = redactDoc(n.Doc, noun, mask)
+		if c.Doc = n.Kept.Doc(mask); c.Doc == nil {
+			c.Doc = redactDoc(n.Doc, noun, mask)
+			n.Kept.KeepDoc(mask, c.Doc)
+		}
 	}
 	return &c
 }

@@ -18,7 +18,7 @@ type metNode struct {
 
 func nodeAnswer(key string, n metNode) *readmemory.Answer {
 	r := &readmemory.Answer{Needs: []string{readmemory.NodeName(key)}, Value: n, Size: 200}
-	if n.node != nil {
+	if readmemory.Keep(n.node); n.node != nil {
 		r.Size += readmemory.SizeOf(n.node) * 2
 	}
 	return r

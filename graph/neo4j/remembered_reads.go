@@ -124,6 +124,7 @@ func copyNode(n *graph.Node) *graph.Node {
 		return nil
 	}
 	c := *n
+	c.Kept = nil // An update may write the copy with another document.
 	c.Slots, c.Columns, c.Doc = slices.Clone(n.Slots), maps.Clone(n.Columns), slices.Clone(n.Doc)
 	return &c
 }

@@ -141,10 +141,18 @@ func appendValue(b []byte, v any) []byte {
 // SizeOf estimates the memory of a node in bytes.
 func SizeOf(n *graph.Node) int { return 1000 + len(n.Doc) + 2*len(n.Name) }
 
+// Keep prepares a node that is remembered, and not changed any more.
+func Keep(n *graph.Node) {
+	if n != nil && len(n.Doc) > 0 {
+		n.Kept = &graph.Kept{}
+	}
+}
+
 // PageAnswer is the answer to a query: page, which is not changed any more.
 func PageAnswer(q graph.Query, page *graph.Page, key func(registry.ID) string) *Answer {
 	r := &Answer{Value: page, Needs: slices.Grow(Needs(q, key), len(page.Nodes)), Size: 500}
 	for _, n := range page.Nodes {
+		Keep(n)
 		r.Size += SizeOf(n)
 		r.Needs = append(r.Needs, NodeName(key(n.ID)))
 	}

@@ -107,7 +107,7 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 	s.memory.Notice(out...)
 	for i, n := range out {
 		r := &readmemory.Answer{Needs: names[i : i+1], Value: n, Size: 200}
-		if n != nil {
+		if readmemory.Keep(n); n != nil {
 			r.Size += readmemory.SizeOf(n)
 		}
 		s.memory.Remember(names[i], generation, r)

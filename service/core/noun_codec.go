@@ -3,6 +3,8 @@ package core
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
+	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -26,12 +28,13 @@ func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 		return nil, nil // A kind that no API shows.
 	}
 	if n.Doc != nil {
-		if err := DecodeDoc(n, noun); err != nil {
+		if err := decodeKept(n, noun); err != nil {
 			return nil, err
 		}
 	}
 	*noun.NodeMeta() = meta
 	if v, ok := noun.(*registry.DatasetVersion); ok {
+		v.Columns = slices.Clone(v.Columns) // They may be shared.
 		for i := range v.Columns {
 			v.Columns[i].ReadAt = at
 		}
@@ -53,6 +56,34 @@ func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error)
 		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, at)
 	}
 	return noun, nil
+}
+
+// decodeKept reads a node's document into a noun. One that a store remembers is decoded once for each
+// mask; what the nouns of it point to is shared and never changed.
+func decodeKept(n *graph.Node, into registry.Node) error {
+	if kept := n.Kept.Noun(n.Mask); kept != nil {
+		if CheckSharedNoun != nil {
+			CheckSharedNoun(n, kept)
+		}
+		copyNoun(into, kept)
+		return nil
+	}
+	if err := DecodeDoc(n, into); err != nil || n.Kept == nil {
+		return err
+	}
+	kept := n.Kind.NewNoun(n.Name)
+	copyNoun(kept, into)
+	n.Kept.KeepNoun(n.Mask, kept)
+	return nil
+}
+
+// CheckSharedNoun is called, when it is set, with each node that has been decoded before and the noun
+// that its readers share. Only tests set it, to find who changes what is shared.
+var CheckSharedNoun func(n *graph.Node, shared registry.Node)
+
+// copyNoun copies a noun into another one of the same type.
+func copyNoun(into, from registry.Node) {
+	reflect.ValueOf(into).Elem().Set(reflect.ValueOf(from).Elem())
 }
 
 // timeOf returns the time that an instant is about.

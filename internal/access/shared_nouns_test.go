@@ -1,0 +1,5 @@
+package access
+
+import "pedigree/internal/registrytest"
+
+func init() { registrytest.CheckSharedNouns() }

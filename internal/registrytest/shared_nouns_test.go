@@ -1,0 +1,36 @@
+package registrytest
+
+import (
+	"testing"
+
+	"pedigree/graph"
+	"pedigree/registry"
+	"pedigree/service/core"
+)
+
+// TestAChangeOfASharedNounIsFound: the check passes what nobody changed, and panics at the next read of what
+// somebody did.
+func TestAChangeOfASharedNounIsFound(t *testing.T) {
+	CheckSharedNouns()
+	t.Cleanup(func() { core.CheckSharedNoun = nil })
+	n := &graph.Node{ID: "m", Kind: registry.KindModel, Name: "m", Doc: []byte(`{"name":"m","tags":[{"key":"k","value":"v"}]}`), Kept: &graph.Kept{}}
+	decode := func() *registry.Model {
+		m, err := core.NounAs[*registry.Model]((&core.Core{}).Decode(n, registry.Instant{}))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	decode().Name = "its own copy"
+	m := decode()
+	if m.Name != "m" || len(m.Tags) != 1 {
+		t.Fatalf("%+v", m)
+	}
+	m.Tags[0].Value = "changed in place"
+	defer func() {
+		if recover() == nil {
+			t.Error("nothing was found")
+		}
+	}()
+	decode()
+}

@@ -1,0 +1,5 @@
+package door
+
+import "pedigree/internal/registrytest"
+
+func init() { registrytest.CheckSharedNouns() }

@@ -1,0 +1,5 @@
+package kubeflow
+
+import "pedigree/internal/registrytest"
+
+func init() { registrytest.CheckSharedNouns() }

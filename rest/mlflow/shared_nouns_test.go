@@ -1,0 +1,5 @@
+package mlflow
+
+import "pedigree/internal/registrytest"
+
+func init() { registrytest.CheckSharedNouns() }

@@ -1,0 +1,5 @@
+package v1
+
+import "pedigree/internal/registrytest"
+
+func init() { registrytest.CheckSharedNouns() }

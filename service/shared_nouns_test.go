@@ -1,0 +1,5 @@
+package service_test
+
+import "pedigree/internal/registrytest"
+
+func init() { registrytest.CheckSharedNouns() }
