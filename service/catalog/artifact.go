@@ -58,13 +58,16 @@ func (c *Catalog) ArtifactsOf(ctx context.Context, v *registry.ModelVersion, p c
 // ReferenceOf returns the first artifact of a version by name or, where that is a stored file, the
 // reference of a name; nil when the version has neither. Those of sibling versions are read with it.
 func (c *Catalog) ReferenceOf(ctx context.Context, v *registry.ModelVersion, name string) (*registry.Artifact, error) {
-	one := 1
-	page, err := c.ArtifactsOf(ctx, v, core.Paging{First: &one})
-	if err != nil || len(page.Edges) == 0 || page.Edges[0].Node == nil {
+	scope, err := c.core.Gate.Read(ctx, registry.CatalogRead)
+	if err != nil {
 		return nil, err
 	}
-	if first := page.Edges[0].Node; !first.Stored {
-		return first, nil
+	first, err := core.LoadChildren[*registry.Artifact](ctx, c.core, scope, v, core.ChildQuery{Kind: registry.KindArtifact, Order: registry.IndexName, Limit: 1, At: v.ReadAt})
+	if err != nil || len(first) == 0 {
+		return nil, err
+	}
+	if !first[0].Stored {
+		return first[0], nil
 	}
 	a, err := core.Related[*registry.Artifact](ctx, c.core, v, "reference", func(v *registry.ModelVersion) core.NodeRef {
 		return core.NodeRef{ID: registry.ArtifactID(v.ID, name), At: v.ReadAt}

@@ -49,24 +49,11 @@ func (c *Catalog) NewestByStage(ctx context.Context, m *registry.Model) (map[reg
 // version of some stage is among them, it asks for the newest of that stage.
 func (c *Catalog) newestByStage(ctx context.Context, scope *policies.Scope, models []*registry.Model) ([]map[registry.Stage]*registry.ModelVersion, error) {
 	q := core.ChildQuery{Kind: registry.KindModelVersion, Order: registry.IndexNumber, Desc: true, Limit: newestRead, At: models[0].ReadAt}
-	newest, err := core.ChildrenOf[*registry.ModelVersion](ctx, c.core, scope, models, q)
+	byModel, full, err := core.FirstOfStages[*registry.ModelVersion](ctx, c.core, scope, models, q)
 	if err != nil {
 		return nil, err
 	}
-	out, byModel := make([]map[registry.Stage]*registry.ModelVersion, len(models)), map[registry.ID]map[registry.Stage]*registry.ModelVersion{}
-	var long []*registry.Model
-	for i, m := range models {
-		out[i] = map[registry.Stage]*registry.ModelVersion{}
-		byModel[m.ID] = out[i]
-		for _, v := range newest[m.ID] {
-			if out[i][v.Stage] == nil {
-				out[i][v.Stage] = v
-			}
-		}
-		if len(newest[m.ID]) == newestRead {
-			long = append(long, m)
-		}
-	}
+	long := slices.DeleteFunc(slices.Clone(models), func(m *registry.Model) bool { return !full[m.ID] })
 	for _, stage := range registry.Stages() {
 		missing := slices.DeleteFunc(slices.Clone(long), func(m *registry.Model) bool { return byModel[m.ID][stage] != nil })
 		if len(missing) == 0 || !scope.SeesStage(stage) {
@@ -83,9 +70,10 @@ func (c *Catalog) newestByStage(ctx context.Context, scope *policies.Scope, mode
 			}
 		}
 	}
+	out := make([]map[registry.Stage]*registry.ModelVersion, len(models))
 	var siblings []*registry.ModelVersion
-	for i := range out {
-		delete(out[i], "") // The stage is hidden.
+	for i, m := range models {
+		out[i] = byModel[m.ID]
 		for _, stage := range registry.Stages() {
 			if v := out[i][stage]; v != nil {
 				siblings = append(siblings, v)

@@ -180,6 +180,35 @@ func ChildrenOf[N, P registry.Node](ctx context.Context, c *Core, scope *policie
 	return ChildrenOfIDs[N](ctx, c, scope, idsOf(parents), q)
 }
 
+// FirstOfStages returns, by parent, the first child of each stage that a query meets, and of which parents
+// it met as many children as its limit. Children whose stage the caller may not see are left out. They
+// do not become siblings.
+func FirstOfStages[N registry.Node, P registry.Node](ctx context.Context, c *Core, scope *policies.Scope, parents []P, q ChildQuery) (first map[registry.ID]map[registry.Stage]N, full map[registry.ID]bool, err error) {
+	found, err := findChildren(ctx, scope, q, idsOf(parents))
+	if err != nil {
+		return nil, nil, err
+	}
+	first, full = make(map[registry.ID]map[registry.Stage]N, len(parents)), map[registry.ID]bool{}
+	for _, p := range parents {
+		id := p.NodeMeta().ID
+		first[id], full[id] = map[registry.Stage]N{}, len(found[id]) == q.Limit
+		for _, n := range found[id] {
+			stage := registry.Stage(n.Text(registry.IndexStage))
+			if _, have := first[id][stage]; have || stage == "" {
+				continue
+			}
+			noun, err := c.Decode(n, q.At)
+			if err != nil {
+				return nil, nil, err
+			}
+			if v, ok := noun.(N); ok {
+				first[id][stage] = v
+			}
+		}
+	}
+	return first, full, nil
+}
+
 // ChildrenOfIDs is ChildrenOf for the ids of parents.
 func ChildrenOfIDs[N registry.Node](ctx context.Context, c *Core, scope *policies.Scope, parents []registry.ID, q ChildQuery) (map[registry.ID][]N, error) {
 	found, err := findChildren(ctx, scope, q, parents)

@@ -119,26 +119,24 @@ func (l *loaders) placeOf(object any) place {
 	return l.places[object]
 }
 
-// group forms groups of those objects that are in no group yet.
+// group forms groups of those objects that are in no group yet, one for each type.
 func (l *loaders) group(objects []any) {
-	byType := map[reflect.Type][]any{}
-	seen := map[any]bool{}
+	var forming []*group
 	for _, o := range objects {
-		v := reflect.ValueOf(o)
-		if !v.IsValid() || v.IsNil() || seen[o] {
+		if v := reflect.ValueOf(o); !v.IsValid() || v.IsNil() || l.places[o].group != nil {
 			continue // It has no fields, or comes twice.
 		}
-		if seen[o] = true; l.places[o].group == nil {
-			byType[v.Type()] = append(byType[v.Type()], o)
+		t := reflect.TypeOf(o)
+		at := slices.IndexFunc(forming, func(g *group) bool { return reflect.TypeOf(g.objects[0]) == t })
+		switch {
+		case at < 0:
+			at, forming = len(forming), append(forming, &group{loads: map[any]*load{}})
+		case len(forming[at].objects) == maxGroup:
+			forming[at] = &group{loads: map[any]*load{}}
 		}
-	}
-	for _, all := range byType {
-		for part := range slices.Chunk(all, maxGroup) {
-			g := &group{objects: part, loads: map[any]*load{}}
-			for i, o := range part {
-				l.places[o] = place{g, i}
-			}
-		}
+		g := forming[at]
+		l.places[o] = place{g, len(g.objects)}
+		g.objects = append(g.objects, o)
 	}
 }
 
