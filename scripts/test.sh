@@ -32,7 +32,7 @@ cat build/test.err >&2
 # The pages wait for Chromium more than they work, so the race detector runs beside them.
 echo "the pages, in Chromium, and concurrency tests with the race detector:"
 {
-  go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores' ./graph/sqlite ./graph/cache
+  go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores|GoBack' ./graph/sqlite ./graph/cache
   # A request resolves its fields concurrently in one scope. TestMatrix does so for every field and role.
   go test -race -timeout 40m -run '^TestMatrix$' ./internal/access
 } >build/race.log 2>&1 &

@@ -274,7 +274,11 @@ func TestSubscriptionsSurviveRestarts(t *testing.T) {
 
 func TestSubscriptionsSurviveRestartsOnNeo4j(t *testing.T) {
 	url, ns := neo4jtest.URL(t), neo4jtest.Namespace()
-	checkStreams(t, 8*graphtest.Rounds(), func() graph.Store {
+	events := 8 * graphtest.Rounds()
+	if graphtest.Rounds() >= 200 {
+		events = 10_000 // Ten minutes.
+	}
+	checkStreams(t, events, func() graph.Store {
 		s, err := neo4j.Open(t.Context(), url, neo4j.WithNamespace(ns))
 		if err != nil {
 			t.Fatal(err)

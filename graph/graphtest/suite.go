@@ -203,6 +203,9 @@ func (k *kit) get(at graph.Instant, id registry.ID) *graph.Node {
 	if len(got) != 1 {
 		k.Fatalf("nodes of one id: %d answers", len(got))
 	}
+	if got[0] != nil {
+		got[0].Kept = nil // It is no part of what is stored.
+	}
 	return got[0]
 }
 

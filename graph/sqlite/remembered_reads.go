@@ -153,8 +153,8 @@ type batchWrites struct {
 	generation int64
 	names      map[string]bool
 	head       int64
-	// restored says that a restore may have changed anything.
-	restored bool
+	// unlogged says that nodes may have changed that are not named.
+	unlogged bool
 }
 
 // beginWrites is called when a transaction of the writer has begun.
@@ -170,7 +170,7 @@ func (s *Store) beginWrites(w *conn) error {
 
 // rememberWrites is called when the transaction of the writer is over; err is that of the commit.
 func (s *Store) rememberWrites(err error) {
-	if err != nil || s.writes.restored { // An error may come from a commit that happened.
+	if err != nil || s.writes.unlogged { // An error may come from a commit that happened.
 		s.memory.ForgetAll()
 		return
 	}

@@ -112,3 +112,23 @@ func TestAChangeOfWhatIsServedIsReadAnew(t *testing.T) {
 		graphtest.Write(t, s, v)
 	}
 }
+
+// TestCountersLeaveTheMemory: who counts a use, or keeps a position in the log, changes no node.
+func TestCountersLeaveTheMemory(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "p.db"))
+	a := graphtest.Alias("m", "a", "1")
+	graphtest.Write(t, s, a)
+	read := func() {
+		if nodes, err := s.Nodes(t.Context(), graph.Instant{}, a.ID); err != nil || nodes[0] == nil {
+			t.Error(nodes, err)
+		}
+	}
+	read()
+	count := graph.Count{CountKey: graph.CountKey{Object: a.ID}, Kind: "uses", N: 1}
+	if err := errors.Join(s.AddCounts(t.Context(), count), s.SetCounts(t.Context(), count)); err != nil {
+		t.Fatal(err)
+	}
+	if n := s.statementsOf(t, read); n != 1 {
+		t.Errorf("after counters were written, a read takes %d statements", n)
+	}
+}

@@ -76,6 +76,7 @@ func (t *tx) restore(ctx context.Context, source string, b *graph.Batch) (graph.
 	if err := t.checkUsable(ctx); err != nil {
 		return graph.DumpPosition{}, err
 	}
+	t.unlogged = true
 	state, err := t.migrationState()
 	if err != nil {
 		return state.Mark, publicError(err)

@@ -311,6 +311,7 @@ func (s *Store) containerCodes() string {
 // CheckServed implements graph.ServedChecker.
 func (s *Store) CheckServed(ctx context.Context, repair bool) (wrong int64, err error) {
 	err = s.updateRestoring(ctx, func(t *tx) error {
+		t.unlogged = true
 		wrong, err = t.checkServed()
 		if err == nil && !repair {
 			return errOnlyChecked

@@ -30,6 +30,9 @@ type tx struct {
 	// logged are the objects of the entries that have no keys yet.
 	logged []loggedObject
 	change recentChange
+	// unlogged says that the update changes nodes without a log entry of its own, as a restore
+	// does.
+	unlogged bool
 	// names are those of what this update has written; see readmemory.
 	names map[string]bool
 	// frontier is that of the log up to this update's newest entry, once it has one.

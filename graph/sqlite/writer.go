@@ -214,9 +214,7 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 		return publicError(err), false
 	}
 	t.seq, t.nextSeq, t.lastEntryAt = head+1, head+1, lastEntryAt
-	if s.recent.resetUnlessAt(head); j.Restores { // A restore can change nodes without a new log entry.
-		s.forget()
-	}
+	s.recent.resetUnlessAt(head)
 	j.Start(t)
 	err = j.Answer()
 	t.ended = true
@@ -238,12 +236,14 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 		}
 	}
 	maps.Copy(w.pendingEntries, t.pendingEntries)
-	if !j.Restores {
-		s.recent.apply(t.change, t.nextSeq-1)
-	}
 	maps.Copy(s.writes.names, t.names)
-	s.writes.head, s.writes.restored = t.nextSeq-1, s.writes.restored || j.Restores
-	if t.frontier.Size == t.nextSeq-1 && !j.Restores {
+	s.writes.head, s.writes.unlogged = t.nextSeq-1, s.writes.unlogged || t.unlogged
+	if t.unlogged {
+		s.forget()
+		return nil, false
+	}
+	s.recent.apply(t.change, t.nextSeq-1)
+	if t.frontier.Size == t.nextSeq-1 {
 		s.frontier = t.frontier
 	}
 	return nil, false
