@@ -274,11 +274,11 @@ func TestSubscriptionsSurviveRestarts(t *testing.T) {
 
 func TestSubscriptionsSurviveRestartsOnNeo4j(t *testing.T) {
 	url, ns := neo4jtest.URL(t), neo4jtest.Namespace()
-	events := 8 * graphtest.Rounds()
-	if graphtest.Rounds() >= 200 {
-		events = 10_000 // Ten minutes.
+	models := 8 * graphtest.Rounds()
+	if graphtest.Rounds() >= 40 {
+		models = 2000 // 10,000 events in a full run too.
 	}
-	checkStreams(t, events, func() graph.Store {
+	checkStreams(t, models, func() graph.Store {
 		s, err := neo4j.Open(t.Context(), url, neo4j.WithNamespace(ns))
 		if err != nil {
 			t.Fatal(err)
