@@ -21,9 +21,8 @@ func TestAChangeOfASharedNounIsFound(t *testing.T) {
 		}
 		return m
 	}
-	decode().Name = "its own copy"
 	m := decode()
-	if m.Name != "m" || len(m.Tags) != 1 {
+	if m != decode() || m.Name != "m" || len(m.Tags) != 1 {
 		t.Fatalf("%+v", m)
 	}
 	m.Tags[0].Value = "changed in place"

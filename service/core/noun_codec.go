@@ -3,8 +3,6 @@ package core
 import (
 	"encoding/json"
 	"fmt"
-	"reflect"
-	"slices"
 	"time"
 
 	"pedigree/graph"
@@ -13,77 +11,74 @@ import (
 
 // Decode turns a node that was read at an instant into its noun. A hidden node becomes a
 // Restricted that still has the stored id; the caller of Decode replaces it. A node that
-// was deleted after that instant is marked as erased and has only its name.
+// was deleted after that instant is marked as erased and has only its name. The noun may be
+// shared with other readers: it must not be changed.
 func (c *Core) Decode(n *graph.Node, at registry.Instant) (registry.Node, error) {
 	if n == nil {
 		return nil, nil
 	}
-	meta := registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted || n.Erased(), Mask: n.Mask,
-		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo, ReadAt: at, Erased: n.Erased(), Serial: n.Number}
 	if n.Hidden {
-		return &registry.Restricted{Meta: meta}, nil
+		return &registry.Restricted{Meta: metaOf(n, at)}, nil
 	}
-	noun := n.Kind.NewNoun(n.Name)
-	if noun == nil {
-		return nil, nil // A kind that no API shows.
-	}
-	if n.Doc != nil {
-		if err := decodeKept(n, noun); err != nil {
-			return nil, err
+	// A node that a store remembers is decoded once for each mask.
+	if at.Today() {
+		if noun := n.Kept.Noun(n.Mask); noun != nil {
+			if CheckSharedNoun != nil {
+				CheckSharedNoun(c, n, noun)
+			}
+			return noun, nil
 		}
 	}
-	*noun.NodeMeta() = meta
-	if v, ok := noun.(*registry.DatasetVersion); ok {
-		v.Columns = slices.Clone(v.Columns) // They may be shared.
-		for i := range v.Columns {
-			v.Columns[i].ReadAt = at
-		}
+	noun, timeless, err := c.decode(n, at)
+	if err == nil && noun != nil && at.Today() && timeless {
+		n.Kept.KeepNoun(n.Mask, noun)
 	}
-	if r, ok := noun.(*registry.Run); ok && n.Doc != nil && r.Status == "" && meta.Mask.Has(registry.Bit("Run", "status")) {
-		r.Status = registry.RunComplete
-	}
-	switch r := noun.(type) {
-	case *registry.TransitionRequest:
-		if r.Status != "" {
-			r.Status = r.StatusAt(c.timeOf(at))
-		}
-	case *registry.Run:
-		if r.Status == registry.RunRunning {
-			r.Status = r.StatusAt(c.timeOf(at), c.RunTimeout)
-		}
-	}
-	if d, ok := noun.(*registry.Deployment); ok {
-		d.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(d, at)
-	}
-	return noun, nil
-}
-
-// decodeKept reads a node's document into a noun. One that a store remembers is decoded once for each
-// mask; what the nouns of it point to is shared and never changed.
-func decodeKept(n *graph.Node, into registry.Node) error {
-	if kept := n.Kept.Noun(n.Mask); kept != nil {
-		if CheckSharedNoun != nil {
-			CheckSharedNoun(n, kept)
-		}
-		copyNoun(into, kept)
-		return nil
-	}
-	if err := DecodeDoc(n, into); err != nil || n.Kept == nil {
-		return err
-	}
-	kept := n.Kind.NewNoun(n.Name)
-	copyNoun(kept, into)
-	n.Kept.KeepNoun(n.Mask, kept)
-	return nil
+	return noun, err
 }
 
 // CheckSharedNoun is called, when it is set, with each node that has been decoded before and the noun
 // that its readers share. Only tests set it, to find who changes what is shared.
-var CheckSharedNoun func(n *graph.Node, shared registry.Node)
+var CheckSharedNoun func(c *Core, n *graph.Node, shared registry.Node)
 
-// copyNoun copies a noun into another one of the same type.
-func copyNoun(into, from registry.Node) {
-	reflect.ValueOf(into).Elem().Set(reflect.ValueOf(from).Elem())
+func metaOf(n *graph.Node, at registry.Instant) registry.Meta {
+	return registry.Meta{ID: n.ID, Kind: n.Kind, Parent: n.Parent, Revision: int(n.Revision), Deleted: n.Deleted || n.Erased(), Mask: n.Mask,
+		ValidFrom: n.ValidFrom, ValidTo: n.ValidTo, ReadAt: at, Erased: n.Erased(), Serial: n.Number}
+}
+
+// decode makes a noun of a node that is not hidden; nil for a kind that no API shows. timeless is false
+// when the noun will be another one by time alone.
+func (c *Core) decode(n *graph.Node, at registry.Instant) (noun registry.Node, timeless bool, err error) {
+	if noun = n.Kind.NewNoun(n.Name); noun == nil {
+		return nil, true, nil
+	}
+	if n.Doc != nil {
+		if err := DecodeDoc(n, noun); err != nil {
+			return nil, false, err
+		}
+	}
+	timeless = true
+	meta := metaOf(n, at)
+	*noun.NodeMeta() = meta
+	switch noun := noun.(type) {
+	case *registry.DatasetVersion:
+		for i := range noun.Columns {
+			noun.Columns[i].ReadAt = at
+		}
+	case *registry.Run:
+		if n.Doc != nil && noun.Status == "" && meta.Mask.Has(registry.Bit("Run", "status")) {
+			noun.Status = registry.RunComplete
+		}
+		if timeless = noun.Status != registry.RunRunning; !timeless {
+			noun.Status = noun.StatusAt(c.timeOf(at), c.RunTimeout)
+		}
+	case *registry.TransitionRequest:
+		if timeless = !noun.Open(); noun.Status != "" {
+			noun.Status = noun.StatusAt(c.timeOf(at))
+		}
+	case *registry.Deployment:
+		noun.Live = !meta.Deleted && meta.Mask.Has(registry.Bit("Deployment", "live")) && deploymentLiveAt(noun, at)
+	}
+	return noun, timeless, nil
 }
 
 // timeOf returns the time that an instant is about.
