@@ -50,7 +50,8 @@ type Node struct {
 	// may not see the node. Package policies sets both; a store never does.
 	Mask   registry.Mask
 	Hidden bool
-	// Kept holds what readers made of Doc, when a store remembers the node; nil in all others.
+	// Kept holds what readers have made of the node, when a store remembers and shares it; nil in
+	// all others. A node with a Kept is never changed.
 	Kept *Kept
 }
 

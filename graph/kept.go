@@ -6,31 +6,31 @@ import (
 	"pedigree/registry"
 )
 
-// Kept holds what readers of a node have made of its document, by the mask under which they saw
-// it. A store that remembers a node gives it one, which all copies of the node share. Other
-// nodes have nil, which keeps nothing. What is kept is never changed.
+// Kept holds what readers have made of a node, by the mask under which they see it. A store that
+// remembers a node gives it one, and shares the node with all who read it: nobody changes a
+// node that has a Kept. Other nodes have nil, which keeps nothing.
 type Kept struct{ views atomic.Pointer[[]keptView] }
 
 // keptView is a node as those with one mask see it.
 type keptView struct {
 	mask registry.Mask
-	doc  []byte
+	node *Node
 	noun registry.Node
 }
 
 // maxKeptViews bounds how many masks a Kept tells apart: about one for each role.
 const maxKeptViews = 8
 
-// Doc returns the document without the fields that a mask hides, nil when it is not kept.
-func (k *Kept) Doc(mask registry.Mask) []byte { return k.view(mask).doc }
+// Node returns the node with a mask and without what that hides, nil when it is not kept. It is
+// shared.
+func (k *Kept) Node(mask registry.Mask) *Node { return k.view(mask).node }
 
-// Noun returns the noun that a document was decoded into, nil when it is not kept. It is shared:
-// the caller copies it.
+// Noun returns the noun that the document was decoded into, nil when it is not kept. It is shared.
 func (k *Kept) Noun(mask registry.Mask) registry.Node { return k.view(mask).noun }
 
-// KeepDoc keeps the document that Doc returns.
-func (k *Kept) KeepDoc(mask registry.Mask, doc []byte) {
-	k.keep(mask, func(v *keptView) { v.doc = doc })
+// KeepNode keeps the node that Node returns for its mask.
+func (k *Kept) KeepNode(n *Node) {
+	k.keep(n.Mask, func(v *keptView) { v.node = n })
 }
 
 // KeepNoun keeps the noun that Noun returns.

@@ -28,31 +28,38 @@ func redact(n *graph.Node, mask registry.Mask) *graph.Node {
 		gone := noun == nil && n.Deleted && !n.Erased()
 		return &graph.Node{ID: n.ID, Kind: n.Kind, Number: n.Number, Hidden: true, Deleted: gone}
 	}
+	if kept := n.Kept.Node(mask); kept != nil {
+		return kept
+	}
 	whole := registry.Mask(1)<<uint(len(noun.Fields)) - 1
-	if mask&whole == whole {
+	if mask&whole == whole && n.Kept == nil {
 		n.Mask = mask // The store made this node for this reader, so no copy is needed.
 		return n
 	}
 	c := *n
-	c.Mask = mask
-	if noun.HidesName(mask) {
+	if c.Mask = mask; mask&whole != whole {
+		removeHidden(&c, noun)
+	}
+	n.Kept.KeepNode(&c)
+	return &c
+}
+
+// removeHidden removes what the mask of a copy of a node hides.
+func removeHidden(c *graph.Node, noun *registry.Noun) {
+	if noun.HidesName(c.Mask) {
 		c.Name = ""
 	}
-	if n.Columns != nil {
-		c.Columns = make(map[registry.Index]any, len(n.Columns))
+	if all := c.Columns; all != nil {
+		c.Columns = make(map[registry.Index]any, len(all))
 		for _, f := range noun.Fields {
-			if v, ok := n.Columns[f.Column]; ok && mask.Has(registry.Bit(noun.Name, f.Name)) {
+			if v, ok := all[f.Column]; ok && c.Mask.Has(registry.Bit(noun.Name, f.Name)) {
 				c.Columns[f.Column] = v
 			}
 		}
 	}
-	if len(n.Doc) > 0 {
-		if c.Doc = n.Kept.Doc(mask); c.Doc == nil {
-			c.Doc = redactDoc(n.Doc, noun, mask)
-			n.Kept.KeepDoc(mask, c.Doc)
-		}
+	if len(c.Doc) > 0 {
+		c.Doc = redactDoc(c.Doc, noun, c.Mask)
 	}
-	return &c
 }
 
 // redactDoc keeps the visible top-level fields of a document. It drops fields that are

@@ -203,10 +203,12 @@ func (k *kit) get(at graph.Instant, id registry.ID) *graph.Node {
 	if len(got) != 1 {
 		k.Fatalf("nodes of one id: %d answers", len(got))
 	}
-	if got[0] != nil {
-		got[0].Kept = nil // It is no part of what is stored.
+	if got[0] == nil {
+		return nil
 	}
-	return got[0]
+	n := *got[0]
+	n.Kept = nil // It is no part of what is stored.
+	return &n
 }
 
 func (k *kit) find(q graph.Query) graph.Page {

@@ -30,7 +30,7 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 		for i, r := range found {
 			nodes[i] = r.Value.(metNode).node
 		}
-		return readmemory.CopyNodes(nodes), nil
+		return nodes, nil
 	}
 	generation := s.memory.Begin()
 	err = s.read(ctx, func(v *view) error {
@@ -114,7 +114,7 @@ func (s *Store) rememberNodes(generation int64, met map[string]metNode) {
 // rememberPage keeps a page, which nobody changes any more, as the answer to a query.
 func (s *Store) rememberPage(generation int64, name string, q graph.Query, page *graph.Page) {
 	if generation >= 0 {
-		s.memory.Remember(name, generation, readmemory.PageAnswer(q, page, s.key))
+		s.memory.Remember(name, generation, readmemory.PageAnswer(q, *page, s.key))
 	}
 }
 

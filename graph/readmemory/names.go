@@ -141,16 +141,16 @@ func appendValue(b []byte, v any) []byte {
 // SizeOf estimates the memory of a node in bytes.
 func SizeOf(n *graph.Node) int { return 1000 + len(n.Doc) + 2*len(n.Name) }
 
-// Keep prepares a node that is remembered, and not changed any more.
+// Keep prepares a node that is remembered and shared, and not changed any more.
 func Keep(n *graph.Node) {
-	if n != nil && len(n.Doc) > 0 {
+	if n != nil && n.Kept == nil {
 		n.Kept = &graph.Kept{}
 	}
 }
 
-// PageAnswer is the answer to a query: page, which is not changed any more.
-func PageAnswer(q graph.Query, page *graph.Page, key func(registry.ID) string) *Answer {
-	r := &Answer{Value: page, Needs: slices.Grow(Needs(q, key), len(page.Nodes)), Size: 500}
+// PageAnswer is the answer to a query, a *graph.Page. The lists of the page are not changed any more.
+func PageAnswer(q graph.Query, page graph.Page, key func(registry.ID) string) *Answer {
+	r := &Answer{Value: &page, Needs: slices.Grow(Needs(q, key), len(page.Nodes)), Size: 500}
 	for _, n := range page.Nodes {
 		Keep(n)
 		r.Size += SizeOf(n)
@@ -159,25 +159,9 @@ func PageAnswer(q graph.Query, page *graph.Page, key func(registry.ID) string) *
 	return r
 }
 
-// CopyNodes returns copies of nodes, nil for nil, which a policy may mark. What they point to is
-// shared and not to be changed.
-func CopyNodes(nodes []*graph.Node) []*graph.Node {
-	if nodes == nil {
-		return nil
-	}
-	out, copies := make([]*graph.Node, len(nodes)), make([]graph.Node, len(nodes))
-	for i, n := range nodes {
-		if n != nil {
-			copies[i] = *n
-			out[i] = &copies[i]
-		}
-	}
-	return out
-}
-
-// CopyPage returns a page with copies of its nodes, as CopyNodes does.
+// CopyPage returns a page whose lists the caller may change. Its nodes are shared.
 func CopyPage(p *graph.Page) graph.Page {
 	c := *p
-	c.Nodes, c.TotalOf = CopyNodes(p.Nodes), maps.Clone(p.TotalOf)
+	c.Nodes, c.TotalOf = slices.Clone(p.Nodes), maps.Clone(p.TotalOf)
 	return c
 }

@@ -98,7 +98,7 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 		for i, r := range found {
 			out[i], _ = r.Value.(*graph.Node)
 		}
-		return readmemory.CopyNodes(out), nil
+		return out, nil
 	}
 	generation := s.memory.Begin()
 	if err = s.read(ctx, read); err != nil || generation < 0 {
@@ -112,7 +112,7 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 		}
 		s.memory.Remember(names[i], generation, r)
 	}
-	return readmemory.CopyNodes(out), nil
+	return out, nil
 }
 
 // maxNodesRemembered is how many nodes of one read are remembered. More are read by those
@@ -142,7 +142,7 @@ func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err e
 		return page, err
 	}
 	s.memory.Notice(page.Nodes...)
-	s.memory.Remember(name, generation, readmemory.PageAnswer(q, &page, keyOfID))
+	s.memory.Remember(name, generation, readmemory.PageAnswer(q, page, keyOfID))
 	return readmemory.CopyPage(&page), nil
 }
 
