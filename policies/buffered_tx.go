@@ -29,7 +29,9 @@ type bufferedTx struct {
 	// repeatedEdges are edges that are pending already, with that pending edge.
 	repeatedEdges  [][2]*graph.Edge
 	pendingEntries []*registry.LogEntry
-	currentStep    int
+	// newest is the last log entry that was written, nil before the first.
+	newest      *registry.LogEntry
+	currentStep int
 }
 
 // edgeKey identifies an edge among the edges of its effect.
@@ -317,7 +319,7 @@ func (b *bufferedTx) flush(ctx context.Context) error {
 		b.repeatedEdges = nil
 	}
 	if entries := b.pendingEntries; len(entries) > 0 {
-		b.pendingEntries = nil
+		b.pendingEntries, b.newest = nil, entries[len(entries)-1]
 		return b.Tx.Append(ctx, entries...)
 	}
 	return nil

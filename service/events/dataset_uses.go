@@ -110,10 +110,11 @@ func (r *recording) setUses(rec *runRecord, wanted []useKey) error {
 				continue
 			}
 		}
-		if err := r.storeUse(rec.RunID, u, u.Kind); err != nil {
+		// It reads nothing of this run, so the record can wait for the others that are written.
+		if err := r.moveReads(u.Dataset, before, u); err != nil {
 			return err
 		}
-		if err := r.moveReads(u.Dataset, before, u); err != nil {
+		if err := r.storeUse(rec.RunID, u, u.Kind); err != nil {
 			return err
 		}
 	}
