@@ -69,10 +69,14 @@ type recording struct {
 	moved []openlineage.Name
 	// nodes are those that were read or written, nil for those that are not there.
 	nodes map[registry.ID]*graph.Node
+	// unchanged are records of datasets that nothing was merged into, by their ids, so that they
+	// are decoded once.
+	unchanged map[registry.ID]*datasetRecord
 }
 
 func newRecording(ctx context.Context, tx *policies.Tx) *recording {
-	return &recording{ctx: ctx, tx: tx, names: map[openlineage.Name]openlineage.Name{}, later: map[string]bool{}, nodes: map[registry.ID]*graph.Node{}}
+	return &recording{ctx: ctx, tx: tx, names: map[openlineage.Name]openlineage.Name{}, later: map[string]bool{}, nodes: map[registry.ID]*graph.Node{},
+		unchanged: map[registry.ID]*datasetRecord{}}
 }
 
 func (r *recording) record(e *openlineage.Event) error {
