@@ -18,7 +18,8 @@ func Canonical(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := canonicalWriter{in: raw, out: make([]byte, 0, len(raw))}
+	var room [16]canonicalMember
+	c := canonicalWriter{in: raw, out: make([]byte, 0, len(raw)), members: room[:0]}
 	if err := c.value(); err != nil {
 		return nil, err
 	}
