@@ -247,7 +247,11 @@ func (t *tx) putNode(n *graph.Node, plan map[registry.ID]*plannedPut) error {
 
 // replaceNode keeps the newest revision of a node, and writes the next.
 func (t *tx) replaceNode(n *graph.Node, p *plannedPut, slots string, values []any, from, to, since int64) error {
-	if err := t.c.exec(keepRevisionSQL[0], p.num, p.revision-1); err != nil {
+	before, err := columnsText(p.columns)
+	if err != nil {
+		return err
+	}
+	if err := t.c.exec(keepRevisionSQL, p.num, p.revision-1, before); err != nil {
 		return err
 	}
 	sql, args := updateNode(p, n.Name, from, values)
@@ -331,7 +335,7 @@ func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	if err := t.c.exec("UPDATE revision SET doc = '' WHERE num = ?", f.num); err != nil {
 		return err
 	}
-	if err := t.c.exec(keepRevisionSQL[1], f.num, f.revision); err != nil {
+	if err := t.c.exec(eraseRevisionSQL, f.num, f.revision); err != nil {
 		return err
 	}
 	if err := t.c.exec(clearNodeSQL, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {
