@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"pedigree/graph"
 	"pedigree/registry"
 	"pedigree/service/facts"
 )
@@ -48,6 +49,11 @@ func TestAnEventKeepsWhatEventsDidNotTell(t *testing.T) {
 		if run.Actor != "ada" || !run.RecordedAt.Equal(first) || run.Command != "make etl" || run.Description != kind {
 			t.Errorf("after %s: %+v", kind, run)
 		}
+	}
+	// A store would write its indexes anew if the record of the run began with each event.
+	record := must[[]*graph.Node](k)(k.store.Nodes(k.Context(), graph.Instant{}, registry.NewID(registry.KindEventState, string(eventRun(1)))))[0]
+	if record.Revision < 4 || !record.ValidFrom.Equal(first) || record.Since.Before(k.now) {
+		t.Errorf("revision %d of the record is from %v, since %v", record.Revision, record.ValidFrom, record.Since)
 	}
 }
 

@@ -40,9 +40,17 @@ func (r *recording) storeDoc(id, parent registry.ID, name string, doc []byte) er
 	if len(doc) > maxState {
 		return registry.Errorf(registry.ResourceExhausted, "events have told more than %d MiB of %s", maxState>>20, registry.Shorten(name, 100))
 	}
+	old, err := r.node(id)
+	if err != nil {
+		return err
+	}
+	n := &graph.Node{ID: id, Kind: id.Kind(), Parent: parent, Name: name, ValidFrom: r.tx.Now(), Since: r.tx.Now(), Doc: doc}
+	if old != nil {
+		n.ValidFrom = old.ValidFrom // So that a store need not write any index anew.
+	}
 	r.changed = true
 	delete(r.unchanged, id)
-	return r.putNode(&graph.Node{ID: id, Kind: id.Kind(), Parent: parent, Name: name, ValidFrom: r.tx.Now(), Since: r.tx.Now(), Doc: doc})
+	return r.putNode(n)
 }
 
 // put writes a noun that is made of events and is there from a time on, which setTime writes into
