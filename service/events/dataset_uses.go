@@ -133,6 +133,9 @@ func (r *recording) moveReads(dataset registry.ID, before, now useKey) error {
 	if now.Kind != wroteUse {
 		return nil
 	}
+	if never, err := r.neverRead(dataset); err != nil || never {
+		return err
+	}
 	from, to := before.At, now.At
 	if to.Before(from) {
 		from, to = to, from
@@ -155,6 +158,17 @@ func (r *recording) moveReads(dataset registry.ID, before, now useKey) error {
 		end = useName(readUse, u.At, "")
 	}
 	return r.noteLater(dataset, first, end)
+}
+
+// neverRead reports whether it is known without a search that no run read a dataset without a version:
+// its record says so, and it has no other names under which it was read.
+func (r *recording) neverRead(dataset registry.ID) (bool, error) {
+	s := r.unchanged[stateID(dataset)]
+	if s == nil || !s.Read.IsZero() {
+		return false, nil
+	}
+	names, err := r.node(nameID(s.Name))
+	return err == nil && names == nil, err
 }
 
 // farTime is later than every time that an event may have.

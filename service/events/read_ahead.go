@@ -13,15 +13,15 @@ import (
 // maxAhead is the most nodes of one read.
 const maxAhead = 1000
 
-// readAhead reads in one call what the parts of an event ask for one by one.
+// readAhead reads in one call what the parts of an event ask for one by one. A dataset itself is asked
+// for only when something new is told of it.
 func (r *recording) readAhead(e *openlineage.Event) error {
 	var ids []registry.ID
 	add := func(noun registry.ID) { ids = append(ids, noun, stateID(noun)) }
 	run := runID(e.RunID)
 	port := func(p openlineage.Port, kind useKind, versions ...string) {
 		dataset := datasetID(p.Name)
-		add(dataset)
-		ids = append(ids, nameID(p.Name))
+		ids = append(ids, stateID(dataset), nameID(p.Name))
 		if e.Kind == openlineage.RunEvent && (kind == wroteUse || p.Version() == "") {
 			ids = append(ids, useKey{Dataset: dataset, Kind: kind}.id(e.RunID))
 		}
@@ -34,6 +34,7 @@ func (r *recording) readAhead(e *openlineage.Event) error {
 	}
 	switch e.Kind {
 	case openlineage.DatasetEvent:
+		ids = append(ids, datasetID(e.Dataset.Name))
 		port(e.Dataset, "")
 	case openlineage.RunEvent:
 		add(run)
