@@ -29,7 +29,9 @@ type bufferedTx struct {
 	// repeatedEdges are edges that are pending already, with that pending edge.
 	repeatedEdges  [][2]*graph.Edge
 	pendingEntries []*registry.LogEntry
-	currentStep    int
+	// newest is the last log entry that was written, nil before the first.
+	newest      *registry.LogEntry
+	currentStep int
 }
 
 // edgeKey identifies an edge among the edges of its effect.
@@ -63,20 +65,8 @@ func (b *bufferedTx) Nodes(ctx context.Context, at graph.Instant, ids ...registr
 		}
 		return b.Tx.Nodes(ctx, at, ids...)
 	}
-	var missing []registry.ID
-	for _, id := range ids {
-		if _, known := b.nodes[id]; !known {
-			missing = append(missing, id)
-		}
-	}
-	if len(missing) > 0 {
-		found, err := b.Tx.Nodes(ctx, at, missing...)
-		if err != nil {
-			return nil, err
-		}
-		for i, id := range missing {
-			b.nodes[id] = found[i]
-		}
+	if err := b.read(ctx, ids...); err != nil {
+		return nil, err
 	}
 	out := make([]*graph.Node, len(ids))
 	for i, id := range ids {
@@ -86,6 +76,27 @@ func (b *bufferedTx) Nodes(ctx context.Context, at graph.Instant, ids ...registr
 		}
 	}
 	return out, nil
+}
+
+// read caches nodes that are not cached yet.
+func (b *bufferedTx) read(ctx context.Context, ids ...registry.ID) error {
+	var missing []registry.ID
+	for _, id := range ids {
+		if _, known := b.nodes[id]; !known {
+			missing = append(missing, id)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	found, err := b.Tx.Nodes(ctx, graph.Instant{}, missing...)
+	if err != nil {
+		return err
+	}
+	for i, id := range missing {
+		b.nodes[id] = found[i]
+	}
+	return nil
 }
 
 // Find flushes the buffer when it could change the answer, then asks the store.
@@ -173,13 +184,12 @@ func (b *bufferedTx) Put(ctx context.Context, nodes ...*graph.Node) error {
 	for i, n := range nodes {
 		ids[i] = n.ID
 	}
-	old, err := b.Nodes(ctx, graph.Instant{}, ids...)
-	if err != nil {
+	if err := b.read(ctx, ids...); err != nil {
 		return err
 	}
-	for i, n := range nodes {
-		if !keepsSlots(old[i], n) {
-			return b.putNow(ctx, nodes, old)
+	for _, n := range nodes {
+		if !keepsSlots(b.nodes[n.ID], n) {
+			return b.putNow(ctx, nodes)
 		}
 	}
 	for _, n := range nodes {
@@ -206,7 +216,7 @@ func keepsSlots(old, n *graph.Node) bool {
 		slices.Equal(slices.Sorted(slices.Values(old.Slots)), slices.Sorted(slices.Values(n.Slots)))
 }
 
-func (b *bufferedTx) putNow(ctx context.Context, nodes, old []*graph.Node) error {
+func (b *bufferedTx) putNow(ctx context.Context, nodes []*graph.Node) error {
 	if err := b.flush(ctx); err != nil {
 		return err
 	}
@@ -214,11 +224,13 @@ func (b *bufferedTx) putNow(ctx context.Context, nodes, old []*graph.Node) error
 	if err := b.Tx.Put(ctx, nodes...); err != nil {
 		return err
 	}
-	for i, n := range nodes {
-		delete(b.nodes, n.ID)
-		if old[i] == nil {
+	for _, n := range nodes {
+		if b.nodes[n.ID] == nil {
 			b.edgesByEffect[n.ID] = map[edgeKey]*graph.Edge{}
 		}
+	}
+	for _, n := range nodes {
+		delete(b.nodes, n.ID)
 	}
 	return nil
 }
@@ -239,12 +251,12 @@ func (b *bufferedTx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 // once otherwise. A buffered edge gets its ID and RecordedSeq with the flush.
 func (b *bufferedTx) Link(ctx context.Context, edges ...*graph.Edge) error {
 	for _, e := range edges {
-		ends, err := b.Nodes(ctx, graph.Instant{}, e.From, e.To)
-		if err != nil {
+		if err := b.read(ctx, e.From, e.To); err != nil {
 			return err
 		}
-		known := b.edgesByEffect[e.From] != nil && ends[0] != nil && ends[1] != nil && !ends[0].Deleted && !ends[1].Deleted && e.From != e.To
-		if !known || registry.CheckEdge(e.Kind, ends[0].Kind, ends[1].Kind) != nil {
+		from, to := b.nodes[e.From], b.nodes[e.To]
+		known := b.edgesByEffect[e.From] != nil && from != nil && to != nil && !from.Deleted && !to.Deleted && e.From != e.To
+		if !known || registry.CheckEdge(e.Kind, from.Kind, to.Kind) != nil {
 			return b.linkNow(ctx, edges)
 		}
 	}
@@ -317,7 +329,7 @@ func (b *bufferedTx) flush(ctx context.Context) error {
 		b.repeatedEdges = nil
 	}
 	if entries := b.pendingEntries; len(entries) > 0 {
-		b.pendingEntries = nil
+		b.pendingEntries, b.newest = nil, entries[len(entries)-1]
 		return b.Tx.Append(ctx, entries...)
 	}
 	return nil

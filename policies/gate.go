@@ -147,6 +147,24 @@ func (g *Gate) WriteAny(ctx context.Context, actions []registry.Action, fn func(
 	return g.write(ctx, graph.MayRehearse(ctx), actions, fn)
 }
 
+// WriteCombined is Write for a change of many small steps. Its writes are buffered and combined
+// into fewer store calls (see bufferedTx), so a step may get the error of one before it.
+func (g *Gate) WriteCombined(ctx context.Context, action registry.Action, fn func(context.Context, *Tx) error) error {
+	return g.write(ctx, graph.MayRehearse(ctx), []registry.Action{action}, func(ctx context.Context, t *Tx) error {
+		u := newBufferedTx(t.tx)
+		t.tx, t.scope = u, t.scope.withReader(u)
+		err := fn(ctx, t)
+		if err == nil {
+			err = u.flush(ctx)
+		}
+		if u.newest != nil { // It has its sequence only now.
+			*t.logged = *u.newest
+		}
+		_, err = StepOf(err, 0)
+		return err
+	})
+}
+
 // WriteOutside is Write for a change that also acts outside of the store. fn may run more than
 // once, and always with the lock of the writer and on what is there: no store rehearses it.
 func (g *Gate) WriteOutside(ctx context.Context, action registry.Action, fn func(context.Context, *Tx) error) error {

@@ -101,3 +101,50 @@ func TestATransactionHasOneTime(t *testing.T) {
 		}
 	}
 }
+
+// TestACombinedWriteIsAsAnyOther: the gate knows that what it wrote is no new policy, and an error that
+// comes to light with the last of the writes is that of the store.
+func TestACombinedWriteIsAsAnyOther(t *testing.T) {
+	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.Close() })
+	table, err := Load("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := NewGate(t.Context(), s, table, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx := As(t.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "")
+	write := func(links ...[2]string) error {
+		return g.WriteCombined(ctx, registry.DatasetRecord, func(ctx context.Context, tx *Tx) error {
+			for _, l := range links {
+				var ids [2]registry.ID
+				for i, name := range l {
+					n := &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, ValidFrom: tx.Now(), Doc: []byte("{}")}
+					if ids[i] = n.ID; tx.Put(ctx, n) != nil {
+						t.Error("a node is not buffered")
+					}
+				}
+				if err := tx.Link(ctx, &graph.Edge{Kind: registry.EdgeDerivedFrom, From: ids[0], To: ids[1]}); err != nil {
+					t.Errorf("an edge of new nodes is not buffered: %v", err)
+				}
+			}
+			return tx.Log(ctx, registry.LogEntry{Action: registry.LogImported})
+		})
+	}
+	if err := write([2]string{"a", "b"}, [2]string{"b", "c"}); err != nil {
+		t.Fatal(err)
+	}
+	info, err := s.Ping(t.Context())
+	if err != nil || info.Head != 1 || g.policy.head != info.Head {
+		t.Errorf("the head is %d, %v, and the gate has looked for a policy up to %d", info.Head, err, g.policy.head)
+	}
+	cycle, ok := write([2]string{"x", "y"}, [2]string{"y", "x"}).(*registry.Error)
+	if !ok || cycle.Code != registry.FailedPrecondition || cycle.Details["path"] == nil {
+		t.Errorf("a cycle: %v", cycle)
+	}
+}

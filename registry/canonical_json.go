@@ -3,6 +3,7 @@ package registry
 import (
 	"encoding/json"
 	"io"
+	"sync"
 )
 
 // MaxJSON is the most bytes of a free-form JSON value (hyperparameters, parameters).
@@ -18,11 +19,26 @@ func Canonical(v any) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := canonicalWriter{in: raw, out: make([]byte, 0, len(raw))}
+	c := canonicalWriters.Get().(*canonicalWriter)
+	defer c.giveBack()
+	c.in, c.out = raw, make([]byte, 0, len(raw))
 	if err := c.value(); err != nil {
 		return nil, err
 	}
 	return c.out, nil
+}
+
+// canonicalWriters keep the room that writers need beside the document.
+var canonicalWriters = sync.Pool{New: func() any { return &canonicalWriter{} }}
+
+// giveBack keeps the room of a writer for the next document, unless it is much, and nothing of this one.
+func (c *canonicalWriter) giveBack() {
+	if cap(c.members) > 1<<10 || cap(c.scratch) > 1<<16 {
+		return
+	}
+	clear(c.members[:cap(c.members)])
+	*c = canonicalWriter{members: c.members[:0], scratch: c.scratch[:0]}
+	canonicalWriters.Put(c)
 }
 
 // MarshalJSON writes the value as it is, null when empty.

@@ -20,9 +20,10 @@ type canonicalWriter struct {
 	scratch []byte
 }
 
-// canonicalMember is a member of an object: its key, and where it stands in the output.
+// canonicalMember is a member of an object: its key, and where it stands in the output. The key is
+// mostly a part of the input, so that it need not be copied.
 type canonicalMember struct {
-	key        string
+	key        []byte
 	start, end int
 }
 
@@ -99,7 +100,7 @@ func (c *canonicalWriter) object() error {
 			return err
 		}
 		m.end = len(c.out)
-		sorted = sorted && (len(c.members) == first || c.members[len(c.members)-1].key < m.key)
+		sorted = sorted && (len(c.members) == first || bytes.Compare(c.members[len(c.members)-1].key, m.key) < 0)
 		c.members = append(c.members, m)
 	}
 	if !sorted {
@@ -113,11 +114,11 @@ func (c *canonicalWriter) object() error {
 // sort writes the members of an object anew, by their keys. Of two with one key the last stands.
 func (c *canonicalWriter) sort(first, base int) {
 	all := c.members[first:]
-	slices.SortStableFunc(all, func(a, b canonicalMember) int { return strings.Compare(a.key, b.key) })
+	slices.SortStableFunc(all, func(a, b canonicalMember) int { return bytes.Compare(a.key, b.key) })
 	c.scratch = append(c.scratch[:0], c.out[base:]...)
 	c.out = c.out[:base]
 	for i, m := range all {
-		if i+1 < len(all) && all[i+1].key == m.key {
+		if i+1 < len(all) && bytes.Equal(all[i+1].key, m.key) {
 			continue
 		}
 		if len(c.out) > base {
@@ -128,7 +129,7 @@ func (c *canonicalWriter) sort(first, base int) {
 }
 
 // text writes a string, and returns it. Most have no escapes and are copied.
-func (c *canonicalWriter) text() (string, error) {
+func (c *canonicalWriter) text() ([]byte, error) {
 	start := c.at
 	plain := true
 	for c.at++; c.in[c.at] != '"'; c.at++ {
@@ -141,18 +142,18 @@ func (c *canonicalWriter) text() (string, error) {
 	raw := c.in[start:c.at]
 	if inner := raw[1 : len(raw)-1]; plain && utf8.Valid(inner) {
 		c.out = append(c.out, raw...)
-		return string(inner), nil
+		return inner, nil
 	}
 	var s string
 	if err := json.Unmarshal(raw, &s); err != nil {
-		return "", err
+		return nil, err
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	if err := e.Encode(s); err != nil {
-		return "", err
+		return nil, err
 	}
 	c.out = append(c.out, bytes.TrimRight(b.Bytes(), "\n")...)
-	return s, nil
+	return []byte(s), nil
 }

@@ -19,20 +19,29 @@ var idCoding = base32.NewEncoding("0123456789abcdefghjkmnpqrstvwxyz").WithPaddin
 
 // NewID hashes the parts of a natural key into the id of a node of that kind.
 func NewID(kind Kind, parts ...string) ID {
-	return HashID(kind.Prefix(), append([]string{string(kind)}, parts...)...)
+	var buffer [256]byte
+	return hashID(kind.Prefix(), appendParts(appendParts(buffer[:0], string(kind)), parts...))
 }
 
 // HashID returns a prefix and the hash of parts: 128 bits of SHA-256 in base32. Parts
 // are length-prefixed, so ("a","bc") and ("ab","c") differ.
 func HashID(prefix string, parts ...string) ID {
 	var buffer [256]byte
-	text := buffer[:0]
+	return hashID(prefix, appendParts(buffer[:0], parts...))
+}
+
+func appendParts(text []byte, parts ...string) []byte {
 	for _, p := range parts {
 		text = binary.BigEndian.AppendUint64(text, uint64(len(p)))
 		text = append(text, p...)
 	}
+	return text
+}
+
+func hashID(prefix string, text []byte) ID {
 	sum := sha256.Sum256(text)
-	id := append(append(make([]byte, 0, 40), prefix...), '_')
+	var buffer [40]byte
+	id := append(append(buffer[:0], prefix...), '_')
 	return ID(idCoding.AppendEncode(id, sum[:16]))
 }
 

@@ -1,7 +1,6 @@
 package registry
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -23,17 +22,32 @@ const (
 	evaluationWords = " eval evaluate evaluates evaluation evaluating evaluator validate validates validation validating "
 )
 
-// nameWords matches the words of a stage name: TrainModel, train_model and train-model have
-// the same.
-var nameWords = regexp.MustCompile(`[A-Z]+[a-z]*|[a-z]+`)
+// nameWords returns the words of a stage name in lower case: TrainModel, train_model and train-model
+// have the same. A word is of letters of ASCII, and begins anew with a capital after a small one.
+func nameWords(name string) (out []string) {
+	small := func(c byte) bool { return 'a' <= c && c <= 'z' }
+	capital := func(c byte) bool { return 'A' <= c && c <= 'Z' }
+	for at := 0; at < len(name); {
+		first := at
+		for at < len(name) && capital(name[at]) {
+			at++
+		}
+		for at < len(name) && small(name[at]) {
+			at++
+		}
+		if at == first {
+			at++
+			continue
+		}
+		out = append(out, strings.ToLower(name[first:at]))
+	}
+	return out
+}
 
 // RunKindOfName guesses the kind of a run from the words of its name, such as train_model. It
 // reports false when no word decides.
 func RunKindOfName(name string) (RunKind, bool) {
-	words := nameWords.FindAllString(name, -1)
-	for i := range words {
-		words[i] = strings.ToLower(words[i])
-	}
+	words := nameWords(name)
 	has := func(list string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(" "+list+" ", " "+w+" ") })
 	}

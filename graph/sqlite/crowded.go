@@ -28,21 +28,53 @@ func (v *view) isCrowded(parent int64, kind int) (bool, error) {
 	return n != 0, err
 }
 
+// siblings are the children of one kind of a parent: how many there are, up to a crowd, and
+// whether they are crowded.
+type siblings struct {
+	count   int
+	crowded bool
+}
+
+type siblingsKey struct {
+	parent int64
+	kind   int
+}
+
+// siblingsOf returns the children of a kind of a parent, with those that wait to be inserted.
+func (t *tx) siblingsOf(key siblingsKey) (*siblings, error) {
+	if known := t.children[key]; known != nil {
+		return known, nil
+	}
+	s := &siblings{}
+	err := t.c.query(firstChildren, func(st *engine.Stmt) error {
+		s.count++
+		s.crowded = s.crowded || st.ColumnBool(0)
+		return nil
+	}, key.parent, key.kind, crowd)
+	if t.children == nil {
+		t.children = map[siblingsKey]*siblings{}
+	}
+	t.children[key] = s
+	return s, err
+}
+
 // joinChildren reports whether a node that becomes a child of a parent is crowded. When it is
 // one too many, all its siblings are crowded from now on.
 func (t *tx) joinChildren(parent int64, kind int) (bool, error) {
 	if parent == 0 {
 		return false, nil
 	}
-	siblings, crowded := 0, false
-	err := t.c.query(firstChildren, func(st *engine.Stmt) error {
-		siblings++
-		crowded = crowded || st.ColumnBool(0)
-		return nil
-	}, parent, kind, crowd)
-	if err != nil || crowded || siblings < crowd {
-		return crowded, err
+	s, err := t.siblingsOf(siblingsKey{parent, kind})
+	if err != nil || s.crowded {
+		return true, err
 	}
+	if s.count++; s.count <= crowd {
+		return false, nil
+	}
+	if err := t.insertNew(); err != nil { // They are siblings too.
+		return false, err
+	}
+	s.crowded = true
 	return true, t.c.exec("UPDATE node INDEXED BY "+byParent.name()+" SET crowded = 1 WHERE parent_num = ? AND parent_num<>0 AND kind = ?", parent, kind)
 }
 

@@ -38,9 +38,18 @@ func (v *view) parentNumbers(parents []registry.ID) ([]int64, error) {
 	return out, nil
 }
 
-// adoptChildren gives a new node the children that were there before it.
+// childOf selects a child of a parent, by the index alone.
+var childOf = "SELECT num FROM node INDEXED BY " + byParent.name() + " WHERE parent_num = ? AND parent_num<>0 LIMIT 1"
+
+// adoptChildren gives a new node the children that were there before it. Mostly there are none,
+// which a statement that writes would find out at a higher price.
 func (t *tx) adoptChildren(id registry.ID, num int64) error {
-	return t.c.exec("UPDATE node INDEXED BY "+byParent.name()+" SET parent_num = ? WHERE parent_num = ? AND parent_num<>0", num, absentNumber(id))
+	absent := absentNumber(id)
+	child, err := t.c.queryInt(childOf, absent)
+	if err != nil || child == 0 {
+		return err
+	}
+	return t.c.exec("UPDATE node INDEXED BY "+byParent.name()+" SET parent_num = ? WHERE parent_num = ? AND parent_num<>0", num, absent)
 }
 
 // addParentNumbers adds the column and fills it.

@@ -145,15 +145,33 @@ var columnsJSON = func() string {
 	return "json_patch('{}', json_object(" + strings.Join(pairs, ", ") + "))"
 }()
 
-// keepRevisionSQL copies the newest revision ?2 of a node to the table revision, with its
-// document or with ”.
-var keepRevisionSQL = func() (out [2]string) {
-	for erased, doc := range []string{"n.doc", "''"} {
-		out[erased] = "INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns, doc) " +
-			"SELECT n.num, n.revision, n.since, n.recorded_seq, n.valid_from, n.valid_to, n.name, n.deleted, " + columnsJSON + ", " + doc + " FROM node n WHERE n.num = ?1 AND n.revision = ?2"
+// keepRevisionSQL copies the newest revision ?2 of a node to the table revision. The index columns, as
+// JSON, are ?3: to make them of the row costs more than all else of it. eraseRevisionSQL copies it
+// without its document.
+var (
+	keepRevisionSQL  = copyRevision("?3", "n.doc")
+	eraseRevisionSQL = copyRevision(columnsJSON, "''")
+)
+
+func copyRevision(columns, doc string) string {
+	return "INSERT INTO revision(num, revision, since, recorded_seq, valid_from, valid_to, name, deleted, columns, doc) " +
+		"SELECT n.num, n.revision, n.since, n.recorded_seq, n.valid_from, n.valid_to, n.name, n.deleted, " + columns + ", " + doc + " FROM node n WHERE n.num = ?1 AND n.revision = ?2"
+}
+
+// columnsText is columnsJSON of values in the order of registry.IndexColumns; of none when they are nil.
+func columnsText(values []any) (string, error) {
+	present := map[registry.Index]any{}
+	for i, c := range registry.IndexColumns() {
+		if i < len(values) && values[i] != any("") && values[i] != any(int64(0)) {
+			present[c.Name] = values[i]
+		}
 	}
-	return out
-}()
+	if len(present) == 0 {
+		return "{}", nil
+	}
+	text, err := json.Marshal(present)
+	return string(text), err
+}
 
 // nodeSQL reads one node: by revisionSource, key (id or number) and bare.
 var nodeSQL = func() (out [3][2][2]string) {

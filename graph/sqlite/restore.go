@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/registry"
 
 	engine "zombiezen.com/go/sqlite"
 )
@@ -160,7 +161,9 @@ func (t *tx) restoreNode(revisions []*graph.Node) error {
 			p.columns = nil // They were cleared.
 		} else {
 			p.wanted = slices.Compact(slices.Sorted(slices.Values(n.Slots)))
-			err = t.putNode(n, p)
+			if err = t.putNode(n, map[registry.ID]*plannedPut{n.ID: p}); err == nil {
+				err = t.insertNew()
+			}
 		}
 		if err != nil {
 			return err

@@ -24,6 +24,10 @@ type tx struct {
 	// restoring says that new nodes already have their numbers.
 	restoring    bool
 	columnValues []any
+	// newRows are the nodes of a Put that are not inserted yet.
+	newRows []newRow
+	// children are those of the parents of new nodes. Nothing else changes them in an update.
+	children map[siblingsKey]*siblings
 	// subjectNums caches the numbers of subjects that this update has looked up.
 	subjectNums    map[string]int64
 	pendingEntries indexEntries

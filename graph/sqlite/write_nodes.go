@@ -22,7 +22,10 @@ func (t *tx) Put(ctx context.Context, nodes ...*graph.Node) error {
 		err = t.freeSlots(plan)
 	}
 	for i := 0; i < len(nodes) && err == nil; i++ {
-		err = t.putNode(nodes[i], plan[nodes[i].ID])
+		err = t.putNode(nodes[i], plan)
+	}
+	if err == nil {
+		err = t.insertNew()
 	}
 	if err == nil {
 		err = t.takeSlots(plan)
@@ -39,6 +42,8 @@ type plannedPut struct {
 	wanted   []string
 	hadSlots bool
 	isNew    bool
+	// waits says that the row is among tx.newRows.
+	waits bool
 }
 
 // slotsText is the stored form of slots.
@@ -168,22 +173,17 @@ func (t *tx) takeSlots(plan map[registry.ID]*plannedPut) error {
 	return nil
 }
 
-// The statements that write a node. Index columns come last, in the order of
-// registry.IndexColumns.
-var insertNodeSQL, clearNodeSQL = func() (string, string) {
-	var names, marks, clear strings.Builder
+// clearNodeSQL makes a node a tombstone.
+var clearNodeSQL = func() string {
+	var clear strings.Builder
 	for _, c := range registry.IndexColumns() {
-		names.WriteString(", " + string(c.Name))
-		marks.WriteString(", ?")
 		if c.Type == registry.IntIndex {
 			clear.WriteString(", " + string(c.Name) + " = 0")
 		} else {
 			clear.WriteString(", " + string(c.Name) + " = ''")
 		}
 	}
-	return "INSERT INTO node(num, id, kind, parent, name, slots, valid_from, valid_to, since, revision, recorded_seq, crowded, parent_num, deleted, doc" + names.String() +
-			") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, ?" + marks.String() + ")",
-		"UPDATE node SET slots = '', since = ?2, revision = ?3, recorded_seq = ?4, deleted = 1, doc = ?5" + clear.String() + " WHERE num = ?1"
+	return "UPDATE node SET slots = '', since = ?2, revision = ?3, recorded_seq = ?4, deleted = 1, doc = ?5" + clear.String() + " WHERE num = ?1"
 }()
 
 // updateNode returns the statement that replaces a node, and the arguments after those of
@@ -211,8 +211,15 @@ func updateNode(p *plannedPut, name string, validFrom int64, columns []any) (str
 	return set.String() + " WHERE num = ?1", args
 }
 
-func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
+// putNode replaces a node, or adds it to those that insertNew writes.
+func (t *tx) putNode(n *graph.Node, plan map[registry.ID]*plannedPut) error {
 	t.wrote = true
+	p := plan[n.ID]
+	if p.waits {
+		if err := t.insertNew(); err != nil {
+			return err
+		}
+	}
 	t.writesNode(n.ID, n.Parent, n.Kind, p.wanted...)
 	from, to, since := toMicros(n.ValidFrom), toMicros(n.ValidTo), toMicros(n.Since)
 	if n.Since.IsZero() {
@@ -225,24 +232,12 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 		return err
 	}
 	p.revision++
-	first := p.num == 0
-	if first {
-		if p.num, err = t.newNumber(n); err != nil {
-			return err
-		}
-		err = t.insertNode(n, p, slots, values, from, to, since)
-		t.recordCreated(n.ID, p.num, n.Kind)
+	if p.num == 0 {
+		err = t.addNew(n, plan, slots, values, from, to, since)
 	} else {
-		if err := t.c.exec(keepRevisionSQL[0], p.num, p.revision-1); err != nil {
-			return err
-		}
-		sql, args := updateNode(p, n.Name, from, values)
-		err = t.c.exec(sql, append([]any{p.num, slots, to, since, p.revision, t.seq, n.Doc}, args...)...)
+		err = t.replaceNode(n, p, slots, values, from, to, since)
 	}
 	if err != nil {
-		return err
-	}
-	if err := t.putLabels(n, p, from, first); err != nil {
 		return err
 	}
 	p.name, p.validFrom, p.columns = n.Name, from, slices.Clone(values)
@@ -251,24 +246,20 @@ func (t *tx) putNode(n *graph.Node, p *plannedPut) error {
 	return nil
 }
 
-// insertNode writes the row of a new node.
-func (t *tx) insertNode(n *graph.Node, p *plannedPut, slots string, values []any, from, to, since int64) error {
-	t.writesChildren(n.ID) // Those that were there before it are found from now on.
-	parent, err := t.parentNumber(n.Parent)
+// replaceNode keeps the newest revision of a node, and writes the next.
+func (t *tx) replaceNode(n *graph.Node, p *plannedPut, slots string, values []any, from, to, since int64) error {
+	before, err := columnsText(p.columns)
 	if err != nil {
 		return err
 	}
-	kind := t.s.codes.kind[n.Kind]
-	crowded, err := t.joinChildren(parent, kind)
-	if err != nil {
+	if err := t.c.exec(keepRevisionSQL, p.num, p.revision-1, before); err != nil {
 		return err
 	}
-	err = t.c.exec(insertNodeSQL, append([]any{p.num, string(n.ID), kind, string(n.Parent), n.Name, slots, from, to, since,
-		p.revision, t.seq, crowded, parent, n.Doc}, values...)...)
-	if err != nil {
+	sql, args := updateNode(p, n.Name, from, values)
+	if err := t.c.exec(sql, append([]any{p.num, slots, to, since, p.revision, t.seq, n.Doc}, args...)...); err != nil {
 		return err
 	}
-	return t.adoptChildren(n.ID, p.num)
+	return t.putLabels(n, p, from, false)
 }
 
 // indexColumnValues returns the values of all index columns in order.
@@ -346,7 +337,7 @@ func (t *tx) deleteNode(n *graph.Node, f *storedNode) error {
 	if err := t.c.exec("UPDATE revision SET doc = '' WHERE num = ?", f.num); err != nil {
 		return err
 	}
-	if err := t.c.exec(keepRevisionSQL[1], f.num, f.revision); err != nil {
+	if err := t.c.exec(eraseRevisionSQL, f.num, f.revision); err != nil {
 		return err
 	}
 	if err := t.c.exec(clearNodeSQL, f.num, since, f.revision+1, t.seq, n.Doc); err != nil {

@@ -1,10 +1,15 @@
 package sqlite
 
 import (
+	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
+	"pedigree/graph"
 	"pedigree/registry"
+
+	engine "zombiezen.com/go/sqlite"
 )
 
 // TestAPutWritesOnlyTheIndexesOfWhatChanges explains the statement that replaces a node: it
@@ -60,5 +65,30 @@ func indexWrites(t *testing.T, c *conn, sql string) (n int) {
 		if strings.HasPrefix(st.ColumnText(1), "IdxInsert") {
 			n++
 		}
+	}
+}
+
+// TestARevisionHasTheColumnsOfItsNode compares what is kept of the index columns with what the engine
+// says of the row: the same members, and none that is absent.
+func TestARevisionHasTheColumnsOfItsNode(t *testing.T) {
+	s := testStore(t)
+	n := &graph.Node{ID: "mv_1", Kind: registry.KindModelVersion, Name: "a", Doc: []byte("{}"), Columns: map[registry.Index]any{
+		registry.IndexStage: "STAGING", registry.IndexOwner: "Zoë \"<&>\" 🦊\n", registry.IndexNumber: int64(1) << 60, registry.IndexEnded: int64(0), registry.IndexVersion: ""}}
+	put(t, s, func(tx graph.Tx) error { return tx.Put(t.Context(), n) })
+	members := func(sql string) (out map[string]any) {
+		t.Helper()
+		s.read(t.Context(), func(v *view) error {
+			return v.c.query(sql, func(st *engine.Stmt) error {
+				d := json.NewDecoder(strings.NewReader(st.ColumnText(0)))
+				d.UseNumber()
+				return d.Decode(&out)
+			})
+		})
+		return out
+	}
+	want := members("SELECT " + columnsJSON + " FROM node n")
+	put(t, s, func(tx graph.Tx) error { return tx.Put(t.Context(), n) })
+	if got := members("SELECT columns FROM revision"); len(want) != 3 || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }

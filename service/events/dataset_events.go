@@ -2,6 +2,7 @@ package events
 
 import (
 	"bytes"
+	"encoding/json"
 	"maps"
 	"reflect"
 	"slices"
@@ -17,7 +18,7 @@ import (
 // of it.
 type datasetRecord struct {
 	openlineage.DatasetState
-	Facts registry.JSON `json:"facts,omitempty"`
+	Facts json.RawMessage `json:"facts,omitempty"`
 }
 
 func datasetID(n openlineage.Name) registry.ID { return registry.DatasetID(n.Namespace, n.Name) }
@@ -36,11 +37,19 @@ func (r *recording) noteDataset(e *openlineage.Event, p openlineage.Port) error 
 // mergeDataset merges what was told of a dataset under a name, and writes the dataset when that
 // is new.
 func (r *recording) mergeDataset(n openlineage.Name, merge func(*openlineage.DatasetState) bool) error {
-	s, err := r.datasetState(n)
-	if err != nil || !merge(&s.DatasetState) {
-		return err
+	id := stateID(datasetID(n))
+	s := r.unchanged[id]
+	if s == nil {
+		var err error
+		if s, err = r.datasetState(n); err != nil {
+			return err
+		}
 	}
-	if err := r.store(stateID(datasetID(n)), "", nodeName(n), s); err != nil {
+	if !merge(&s.DatasetState) {
+		r.unchanged[id] = s
+		return nil
+	}
+	if err := r.store(id, "", nodeName(n), s); err != nil {
 		return err
 	}
 	if err := r.joinNames(n, s.Symlinks()); err != nil {
@@ -115,7 +124,7 @@ type versionRecord struct {
 	// Sources are the columns that its columns were made from, by the run that says so and by
 	// the name of the column.
 	Sources map[string]columnSources `json:"sources,omitempty"`
-	Facts   registry.JSON            `json:"facts,omitempty"`
+	Facts   json.RawMessage          `json:"facts,omitempty"`
 }
 
 // columnSources are the columns that columns were made from, by the names of these.
@@ -127,18 +136,17 @@ type version struct {
 	dataset openlineage.Name
 	name    string // what tells it apart from the other versions
 	record  versionRecord
-	stored  []byte // the record as it is stored
+	stored  *graph.Node // the record as it is stored, nil when it is not
 }
 
 // findVersion reads what is known of a version.
 func (r *recording) findVersion(dataset openlineage.Name, name string) (*version, error) {
 	v := &version{id: registry.DatasetVersionID(datasetID(dataset), name), dataset: dataset, name: name}
-	if err := r.load(stateID(v.id), &v.record); err != nil {
-		return nil, err
-	}
 	var err error
-	v.stored, err = registry.Canonical(v.record)
-	return v, err
+	if v.stored, err = r.node(stateID(v.id)); err != nil || v.stored == nil {
+		return v, err
+	}
+	return v, core.DecodeDoc(v.stored, &v.record)
 }
 
 // setSources sets what a run says of the sources of columns. It reports whether that is new.
@@ -188,10 +196,10 @@ func (r *recording) writeVersion(v *version) error {
 		return err
 	}
 	now, err := registry.Canonical(v.record)
-	if err != nil || bytes.Equal(now, v.stored) {
+	if err != nil || v.stored != nil && bytes.Equal(now, v.stored.Doc) {
 		return err
 	}
-	return r.store(stateID(v.id), "", nodeName(v.dataset), &v.record)
+	return r.storeDoc(stateID(v.id), "", nodeName(v.dataset), now)
 }
 
 // dropMoved deletes a version of a dataset that is known under another name now, if only events

@@ -110,10 +110,11 @@ func (r *recording) setUses(rec *runRecord, wanted []useKey) error {
 				continue
 			}
 		}
-		if err := r.storeUse(rec.RunID, u, u.Kind); err != nil {
+		// It reads nothing of this run, so the record can wait for the others that are written.
+		if err := r.moveReads(u.Dataset, before, u); err != nil {
 			return err
 		}
-		if err := r.moveReads(u.Dataset, before, u); err != nil {
+		if err := r.storeUse(rec.RunID, u, u.Kind); err != nil {
 			return err
 		}
 	}
@@ -131,6 +132,9 @@ func (r *recording) storeUse(runID string, u useKey, kind useKind) error {
 func (r *recording) moveReads(dataset registry.ID, before, now useKey) error {
 	if now.Kind != wroteUse {
 		return nil
+	}
+	if never, err := r.neverRead(dataset); err != nil || never {
+		return err
 	}
 	from, to := before.At, now.At
 	if to.Before(from) {
@@ -154,6 +158,17 @@ func (r *recording) moveReads(dataset registry.ID, before, now useKey) error {
 		end = useName(readUse, u.At, "")
 	}
 	return r.noteLater(dataset, first, end)
+}
+
+// neverRead reports whether it is known without a search that no run read a dataset without a version:
+// its record says so, and it has no other names under which it was read.
+func (r *recording) neverRead(dataset registry.ID) (bool, error) {
+	s := r.unchanged[stateID(dataset)]
+	if s == nil || !s.Read.IsZero() {
+		return false, nil
+	}
+	names, err := r.node(nameID(s.Name))
+	return err == nil && names == nil, err
 }
 
 // farTime is later than every time that an event may have.

@@ -13,14 +13,18 @@ import (
 // maxAhead is the most nodes of one read.
 const maxAhead = 1000
 
-// readAhead reads in one call what the parts of an event ask for one by one.
+// readAhead reads in one call what the parts of an event ask for one by one. A dataset itself is asked
+// for only when something new is told of it.
 func (r *recording) readAhead(e *openlineage.Event) error {
 	var ids []registry.ID
 	add := func(noun registry.ID) { ids = append(ids, noun, stateID(noun)) }
-	port := func(p openlineage.Port, versions ...string) {
+	run := runID(e.RunID)
+	port := func(p openlineage.Port, kind useKind, versions ...string) {
 		dataset := datasetID(p.Name)
-		add(dataset)
-		ids = append(ids, nameID(p.Name))
+		ids = append(ids, stateID(dataset), nameID(p.Name))
+		if e.Kind == openlineage.RunEvent && (kind == wroteUse || p.Version() == "") {
+			ids = append(ids, useKey{Dataset: dataset, Kind: kind}.id(e.RunID))
+		}
 		if name := p.Version(); name != "" {
 			versions = []string{name}
 		}
@@ -30,15 +34,15 @@ func (r *recording) readAhead(e *openlineage.Event) error {
 	}
 	switch e.Kind {
 	case openlineage.DatasetEvent:
-		port(e.Dataset)
+		ids = append(ids, datasetID(e.Dataset.Name))
+		port(e.Dataset, "")
 	case openlineage.RunEvent:
-		run := runID(e.RunID)
 		add(run)
 		for _, p := range e.Inputs {
-			port(p, registry.Unversioned)
+			port(p, readUse, registry.Unversioned)
 		}
 		for _, p := range e.Outputs {
-			port(p, string(run))
+			port(p, wroteUse, string(run))
 		}
 	}
 	slices.Sort(ids)

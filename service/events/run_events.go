@@ -1,6 +1,7 @@
 package events
 
 import (
+	"encoding/json"
 	"slices"
 	"strings"
 	"time"
@@ -15,9 +16,9 @@ import (
 // runRecord is what the events of a run have told, and what was made of it.
 type runRecord struct {
 	openlineage.RunState
-	Facts registry.JSON `json:"facts,omitempty"`
-	Edges []edgeKey     `json:"edges,omitempty"`
-	Uses  []useKey      `json:"uses,omitempty"`
+	Facts json.RawMessage `json:"facts,omitempty"`
+	Edges []edgeKey       `json:"edges,omitempty"`
+	Uses  []useKey        `json:"uses,omitempty"`
 }
 
 func runID(id string) registry.ID { return registry.NewRunID(openlineage.Producer, id) }
@@ -96,7 +97,7 @@ func (r *recording) dropMovedOf(before, stand []edgeKey) error {
 
 // putRun writes a run. One that has ended is first written as it was while it ran, so that it
 // is seen at its times.
-func (r *recording) putRun(run *registry.Run, last registry.JSON) (registry.JSON, error) {
+func (r *recording) putRun(run *registry.Run, last []byte) ([]byte, error) {
 	setTime := func(at time.Time) { run.StartedAt = at }
 	if run.EndedAt.IsZero() {
 		return r.put(run, last, run.StartedAt, run.StartedAt, setTime)

@@ -32,26 +32,39 @@ func (r *recording) store(id, parent registry.ID, name string, v any) error {
 	if err != nil {
 		return err
 	}
+	return r.storeDoc(id, parent, name, doc)
+}
+
+// storeDoc is store for a record whose document is known.
+func (r *recording) storeDoc(id, parent registry.ID, name string, doc []byte) error {
 	if len(doc) > maxState {
 		return registry.Errorf(registry.ResourceExhausted, "events have told more than %d MiB of %s", maxState>>20, registry.Shorten(name, 100))
 	}
+	old, err := r.node(id)
+	if err != nil {
+		return err
+	}
+	n := &graph.Node{ID: id, Kind: id.Kind(), Parent: parent, Name: name, ValidFrom: r.tx.Now(), Since: r.tx.Now(), Doc: doc}
+	if old != nil {
+		n.ValidFrom = old.ValidFrom // So that a store need not write any index anew.
+	}
 	r.changed = true
-	return r.putNode(&graph.Node{ID: id, Kind: id.Kind(), Parent: parent, Name: name, ValidFrom: r.tx.Now(), Since: r.tx.Now(), Doc: doc})
+	delete(r.unchanged, id)
+	return r.putNode(n)
 }
 
 // put writes a noun that is made of events and is there from a time on, which setTime writes into
 // it; this state of it is true since another time. last are the fields that events gave it the
 // time before, and are replaced: a field with another value came from somebody else, and stays.
 // It returns the fields for the next time.
-func (r *recording) put(noun registry.Node, last registry.JSON, at, since time.Time, setTime func(time.Time)) (registry.JSON, error) {
+func (r *recording) put(noun registry.Node, last []byte, at, since time.Time, setTime func(time.Time)) (told []byte, err error) {
 	m := noun.NodeMeta()
 	old, err := r.node(m.ID)
 	if err != nil {
 		return nil, err
 	}
 	m.ValidFrom = at
-	told, err := registry.Canonical(noun)
-	if err != nil {
+	if told, err = registry.Canonical(noun); err != nil {
 		return nil, err
 	}
 	if old == nil {
@@ -88,7 +101,7 @@ func (r *recording) note(id registry.ID) {
 }
 
 // isMadeOfEvents reports whether a node has no field but those that events gave it.
-func isMadeOfEvents(n *graph.Node, facts registry.JSON) (bool, error) {
+func isMadeOfEvents(n *graph.Node, facts []byte) (bool, error) {
 	var have, told map[string]json.RawMessage
 	if err := json.Unmarshal(n.Doc, &have); err != nil {
 		return false, err
@@ -106,12 +119,16 @@ func isMadeOfEvents(n *graph.Node, facts registry.JSON) (bool, error) {
 	return true, nil
 }
 
-// ownFields are the fields that the registry writes itself, when a fact is first recorded.
+// ownFields are the fields that the registry writes itself, when a fact is first recorded. keepOwnFields
+// has them too.
 var ownFields = []string{"recordedAt", "actor"}
 
 // keepForeignFields sets the fields of a noun that somebody else than events has given, and those
 // that are set only once.
 func keepForeignFields(noun registry.Node, old, last, told []byte) error {
+	if bytes.Equal(old, last) { // All of it is of events, but for what is set only once.
+		return keepOwnFields(noun, old)
+	}
 	var have, before, now map[string]json.RawMessage
 	for _, doc := range []struct {
 		raw  []byte
@@ -134,6 +151,22 @@ func keepForeignFields(noun registry.Node, old, last, told []byte) error {
 		return err
 	}
 	core.ClearFields(noun)
+	return json.Unmarshal(raw, noun)
+}
+
+// keepOwnFields sets the fields of a noun that are set only once.
+func keepOwnFields(noun registry.Node, old []byte) error {
+	var have struct {
+		RecordedAt json.RawMessage `json:"recordedAt,omitempty"`
+		Actor      json.RawMessage `json:"actor,omitempty"`
+	}
+	if err := json.Unmarshal(old, &have); err != nil {
+		return err
+	}
+	raw, err := json.Marshal(have)
+	if err != nil {
+		return err
+	}
 	return json.Unmarshal(raw, noun)
 }
 
