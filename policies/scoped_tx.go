@@ -227,8 +227,9 @@ func (t *Tx) Delete(ctx context.Context, nodes ...*graph.Node) error {
 	return t.tx.Delete(ctx, nodes...)
 }
 
-// modelOf returns the model that a node belongs to, "" when there is none.
-func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
+// modelOf returns the model that a node belongs to, "" when there is none. beside are nodes that are
+// written with it: its version may be one of them.
+func (t *Tx) modelOf(ctx context.Context, n *graph.Node, beside ...*graph.Node) (registry.ID, error) {
 	version := n.Parent
 	switch n.Kind {
 	case registry.KindModel:
@@ -242,10 +243,16 @@ func (t *Tx) modelOf(ctx context.Context, n *graph.Node) (registry.ID, error) {
 		return "", nil
 	}
 	vs, err := t.tx.Nodes(ctx, graph.Instant{}, version)
-	if err != nil || vs[0] == nil {
+	if err != nil {
 		return "", err
 	}
-	return vs[0].Parent, nil
+	if vs[0] != nil {
+		return vs[0].Parent, nil
+	}
+	if at := slices.IndexFunc(beside, func(b *graph.Node) bool { return b.ID == version }); at >= 0 {
+		return beside[at].Parent, nil
+	}
+	return "", nil
 }
 
 // Link records edges between nodes that the actor sees: a hidden, deleted or unknown node is

@@ -93,7 +93,7 @@ func (t *Tx) checkWritable(ctx context.Context, nodes []*graph.Node) error {
 		if err := t.noteNewModel(ctx, n); err != nil {
 			return err
 		}
-		model, err := t.modelOf(ctx, n)
+		model, err := t.modelOf(ctx, n, nodes...)
 		if err != nil {
 			return err
 		}

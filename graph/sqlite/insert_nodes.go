@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"slices"
 	"strings"
 
 	"pedigree/graph"
@@ -15,6 +16,7 @@ import (
 type newRow struct {
 	node      *graph.Node
 	plan      *plannedPut
+	parent    int64
 	validFrom int64
 	values    []any
 }
@@ -57,20 +59,25 @@ func (t *tx) addNew(n *graph.Node, plan map[registry.ID]*plannedPut, slots strin
 	p.waits = true
 	row := make([]any, 0, 14+len(values))
 	row = append(row, p.num, string(n.ID), kind, string(n.Parent), n.Name, slots, from, to, since, p.revision, t.seq, crowded, parent, n.Doc)
-	t.newRows = append(t.newRows, newRow{n, p, from, append(row, values...)})
+	t.newRows = append(t.newRows, newRow{n, p, parent, from, append(row, values...)})
 	t.recordCreated(n.ID, p.num, n.Kind)
 	return nil
 }
 
-// parentOfNew returns the number of the parent of a new node. A parent that waits is inserted
-// first, and gets the children that were there before it: these are siblings.
+// parentOfNew returns the number of the parent of a new node. A parent that waits and has children
+// that were there before it is inserted first, and gets these: they are siblings.
 func (t *tx) parentOfNew(parent registry.ID, plan map[registry.ID]*plannedPut) (int64, error) {
 	p := plan[parent]
 	if p == nil || p.num == 0 {
 		return t.parentNumber(parent)
 	}
 	if p.waits {
-		if err := t.insertNew(); err != nil {
+		absent := absentNumber(parent)
+		orphan, err := t.c.queryInt(childOf, absent)
+		if err == nil && (orphan != 0 || slices.ContainsFunc(t.newRows, func(r newRow) bool { return r.parent == absent })) {
+			err = t.insertNew()
+		}
+		if err != nil {
 			return 0, err
 		}
 	}

@@ -87,6 +87,29 @@ func TestTheNodesOfAPutAreInsertedTogether(t *testing.T) {
 	}
 }
 
+// TestAParentIsInsertedWithItsChildren: a version, its card and a file are one statement. A child that
+// came before its parent needs another.
+func TestAParentIsInsertedWithItsChildren(t *testing.T) {
+	family := someDatasets(1)
+	for i := range 2 {
+		family = append(family, &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, fmt.Sprint(i)), Kind: registry.KindDatasetVersion, Parent: family[0].ID, Doc: []byte("{}")})
+	}
+	for _, c := range []struct {
+		nodes []*graph.Node
+		want  []bool // by the number of nodes of a statement, less one
+	}{{family, []bool{false, false, true}}, {[]*graph.Node{family[1], family[0], family[2]}, []bool{true, true, false}}} {
+		s := testStore(t)
+		put(t, s, func(tx graph.Tx) error { return tx.Put(t.Context(), c.nodes...) })
+		s.eachConn(t.Context(), func(conn *conn) {
+			for i, want := range c.want {
+				if used := conn.stmts[insertNodesSQL[i]] != nil; used != want && len(conn.stmts) > 10 {
+					t.Errorf("%s first: a statement for %d nodes: %t", c.nodes[0].Kind, i+1, used)
+				}
+			}
+		})
+	}
+}
+
 // TestAnInsertOfSeveralNodesCopiesNoPage: the statement is not one that the engine could have to undo
 // alone, for which it would copy every page that it changes.
 func TestAnInsertOfSeveralNodesCopiesNoPage(t *testing.T) {

@@ -78,30 +78,26 @@ func (c *Catalog) ReferenceOf(ctx context.Context, v *registry.ModelVersion, nam
 	return a, nil
 }
 
-// createArtifacts writes the files of a new version.
-func createArtifacts(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, ins []ArtifactInput) error {
+// newArtifacts makes the files of a new version.
+func newArtifacts(v *registry.ModelVersion, ins []ArtifactInput, now time.Time) (nodes []*graph.Node, err error) {
 	seen := map[string]bool{}
-	var nodes []*graph.Node
 	for _, in := range ins {
 		if err := in.check(); err != nil {
-			return err
+			return nil, err
 		}
 		if seen[in.Name] {
-			return registry.Invalid("artifacts", "the name %q is given twice", in.Name)
+			return nil, registry.Invalid("artifacts", "the name %q is given twice", in.Name)
 		}
 		seen[in.Name] = true
-		a := in.artifact(v, tx.Now())
+		a := in.artifact(v, now)
 		a.ValidFrom = v.CreatedDate
 		n, err := core.EncodeNode(a, a.Name, v.CreatedDate)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		nodes = append(nodes, n)
 	}
-	if len(nodes) == 0 {
-		return nil
-	}
-	return tx.Put(ctx, nodes...)
+	return nodes, nil
 }
 
 // artifact returns the record of a file of a version.

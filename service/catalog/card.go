@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"pedigree/graph"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service/core"
@@ -93,30 +94,35 @@ func checkCard(card *registry.ModelCard) error {
 	return nil
 }
 
-// createCard writes the card of a new version, an empty one when in is nil.
-func createCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in *ModelCardInput) error {
+// newCard makes the card of a new version, an empty one when in is nil.
+func newCard(v *registry.ModelVersion, in *ModelCardInput) (*graph.Node, error) {
 	card := &registry.ModelCard{CreatedDate: v.CreatedDate}
 	if in != nil {
 		if err := in.checkDerivedFields(v); err != nil {
-			return err
+			return nil, err
 		}
 		in.Apply(card)
 	}
-	return putCard(ctx, tx, v, card, v.CreatedDate)
+	return cardNode(v, card, v.CreatedDate)
 }
 
 func putCard(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, card *registry.ModelCard, since time.Time) error {
-	if err := checkCard(card); err != nil {
-		return err
-	}
-	card.ID, card.Parent, card.ValidFrom = registry.CardID(v.ID), v.ID, v.CreatedDate
-	// Derived fields are not stored; reads take them from the version.
-	card.ModelID, card.Name, card.Version, card.Creator, card.Status = "", "", "", "", ""
-	n, err := core.EncodeNode(card, v.Name, since)
+	n, err := cardNode(v, card, since)
 	if err != nil {
 		return err
 	}
 	return tx.Put(ctx, n)
+}
+
+// cardNode checks and encodes the card of a version.
+func cardNode(v *registry.ModelVersion, card *registry.ModelCard, since time.Time) (*graph.Node, error) {
+	if err := checkCard(card); err != nil {
+		return nil, err
+	}
+	card.ID, card.Parent, card.ValidFrom = registry.CardID(v.ID), v.ID, v.CreatedDate
+	// Derived fields are not stored; reads take them from the version.
+	card.ModelID, card.Name, card.Version, card.Creator, card.Status = "", "", "", "", ""
+	return core.EncodeNode(card, v.Name, since)
 }
 
 // UpdateModelCardInput changes a version's card: first it sets the fields in Card, then it

@@ -137,13 +137,7 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	if err := core.BackdateContainer(ctx, tx, m.ID, v.CreatedDate); err != nil {
 		return nil, err
 	}
-	if err := PutVersion(ctx, tx, v, v.CreatedDate); err != nil {
-		return nil, err
-	}
-	if err := createCard(ctx, tx, v, in.Card); err != nil {
-		return nil, err
-	}
-	if err := createArtifacts(ctx, tx, v, in.Artifacts); err != nil {
+	if err := putNewVersion(ctx, tx, v, in); err != nil {
 		return nil, err
 	}
 	if err := tx.Link(ctx, in.edges(v.ID)...); err != nil {
@@ -151,6 +145,23 @@ func createVersion(ctx context.Context, tx *policies.Tx, in RegisterModelVersion
 	}
 	return v, tx.Log(ctx, registry.LogEntry{Action: registry.LogVersionRegistered, Objects: []registry.ID{v.ID}, Model: m.ID,
 		Detail: core.LogDetail("version", v.Version, "number", v.Number, "label", v.Label)})
+}
+
+// putNewVersion writes a version with its card and artifacts, in one call of the store.
+func putNewVersion(ctx context.Context, tx *policies.Tx, v *registry.ModelVersion, in RegisterModelVersionInput) error {
+	version, err := versionNode(v, v.CreatedDate)
+	if err != nil {
+		return err
+	}
+	card, err := newCard(v, in.Card)
+	if err != nil {
+		return err
+	}
+	artifacts, err := newArtifacts(v, in.Artifacts, tx.Now())
+	if err != nil {
+		return err
+	}
+	return tx.Put(ctx, append([]*graph.Node{version, card}, artifacts...)...)
 }
 
 // checkNames refuses a new version whose semver or label means another version of the model.
