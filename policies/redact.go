@@ -22,14 +22,14 @@ func redactAll(nodes []*graph.Node, masks []registry.Mask) []*graph.Node {
 // redact removes the hidden fields of one node. Number, slots and parent stay: only
 // internal code uses them, no API shows them.
 func redact(n *graph.Node, mask registry.Mask) *graph.Node {
+	if kept := n.Kept.Node(mask); kept != nil {
+		return kept
+	}
 	noun := registry.NounOf(n.Kind)
 	if mask == 0 {
 		// A node that no API shows tells internal code whether it is still there.
 		gone := noun == nil && n.Deleted && !n.Erased()
 		return &graph.Node{ID: n.ID, Kind: n.Kind, Number: n.Number, Hidden: true, Deleted: gone}
-	}
-	if kept := n.Kept.Node(mask); kept != nil {
-		return kept
 	}
 	whole := registry.Mask(1)<<uint(len(noun.Fields)) - 1
 	if mask&whole == whole && n.Kept == nil {

@@ -24,6 +24,9 @@ type Scope struct {
 	grants     []grant
 	rowGrants  []rowGrant
 	visibility *rowVisibility
+	// readsCatalog says whether the actor may do registry.CatalogRead, which every field of a list
+	// asks for.
+	readsCatalog bool
 }
 
 // rowGrant is one grant at one reach: the masks, by noun, of the rows that it covers. These are
@@ -32,6 +35,15 @@ type rowGrant struct {
 	rows   Rows
 	models *modelSet
 	masks  map[string]registry.Mask
+}
+
+// maskOf returns the mask of the rows of a kind, 0 for a kind that no API shows.
+func (c rowGrant) maskOf(k registry.Kind) registry.Mask {
+	noun := registry.NounOf(k)
+	if noun == nil {
+		return 0
+	}
+	return c.masks[noun.Name]
 }
 
 // coversAll reports whether the grant covers every row.
@@ -54,6 +66,7 @@ func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scop
 		}
 	}
 	s.visibility = newRowVisibility(r, g.visibilityBudget)
+	s.readsCatalog = len(s.grantsFor(registry.CatalogRead)) > 0
 	return s, nil
 }
 
@@ -105,16 +118,20 @@ func (s *Scope) masks(ctx context.Context, nodes []*graph.Node) ([]registry.Mask
 	for _, c := range s.rowGrants {
 		var undecided []*graph.Node
 		var index []int
+		var kind registry.Kind // Lists are of one kind mostly, and its mask is looked up once.
+		var mask registry.Mask
 		for i, n := range nodes {
 			if n == nil {
 				continue
 			}
-			noun := registry.NounOf(n.Kind)
-			if noun == nil || c.masks[noun.Name]&^out[i] == 0 {
+			if n.Kind != kind {
+				kind, mask = n.Kind, c.maskOf(n.Kind)
+			}
+			if mask&^out[i] == 0 {
 				continue // This grant adds no field.
 			}
 			if c.coversAll() {
-				out[i] |= c.masks[noun.Name]
+				out[i] |= mask
 				continue
 			}
 			undecided, index = append(undecided, n), append(index, i)
@@ -128,7 +145,7 @@ func (s *Scope) masks(ctx context.Context, nodes []*graph.Node) ([]registry.Mask
 		}
 		for k, n := range undecided {
 			if covered[k] {
-				out[index[k]] |= c.masks[registry.NounOf(n.Kind).Name]
+				out[index[k]] |= c.maskOf(n.Kind)
 			}
 		}
 	}

@@ -211,7 +211,7 @@ func downloadURI(ctx context.Context, c *call) (any, error) {
 		return nil, err
 	}
 	for range maxCopies {
-		if !shows(v, "ModelVersion", "artifacts") {
+		if !v.Mask.Has(artifactsOfVersionBit) {
 			return nil, registry.Errorf(registry.Forbidden, "you may not see where the files of a version lie")
 		}
 		if here, err := c.filesURI(ctx, v); err != nil || here != "" {

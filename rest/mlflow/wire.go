@@ -138,7 +138,7 @@ func (c *call) wireModel(ctx context.Context, m *registry.Model) (registeredMode
 	if err != nil {
 		return out, err
 	}
-	if !shows(m, "Model", "aliases") {
+	if !m.Mask.Has(aliasesOfModelBit) {
 		out.Latest, err = c.wireVersions(ctx, newest)
 		return out, err
 	}
@@ -152,7 +152,7 @@ func (c *call) wireModel(ctx context.Context, m *registry.Model) (registeredMode
 			return out, err
 		}
 		for _, a := range aliases {
-			if a.VersionID == v.ID && shows(v, "ModelVersion", "aliases") {
+			if a.VersionID == v.ID && v.Mask.Has(aliasesOfVersionBit) {
 				version.Aliases = append(version.Aliases, a.Name)
 			}
 		}
@@ -174,10 +174,12 @@ func (c *call) wireModel(ctx context.Context, m *registry.Model) (registeredMode
 	return out, nil
 }
 
-// shows reports whether the caller may see a field of an object.
-func shows(n registry.Node, noun, field string) bool {
-	return n.NodeMeta().Mask.Has(registry.Bit(noun, field))
-}
+// The bits of the fields that a caller may not see while he sees the object.
+var (
+	aliasesOfModelBit     = registry.Bit("Model", "aliases")
+	aliasesOfVersionBit   = registry.Bit("ModelVersion", "aliases")
+	artifactsOfVersionBit = registry.Bit("ModelVersion", "artifacts")
+)
 
 // wireVersions makes the messages of versions.
 func (c *call) wireVersions(ctx context.Context, versions []*registry.ModelVersion) ([]modelVersion, error) {
@@ -197,7 +199,7 @@ func (c *call) wireVersion(ctx context.Context, v *registry.ModelVersion) (model
 		return modelVersion{}, err
 	}
 	out, err := c.wireVersionOf(ctx, m, v)
-	if err != nil || !shows(v, "ModelVersion", "aliases") {
+	if err != nil || !v.Mask.Has(aliasesOfVersionBit) {
 		return out, err
 	}
 	aliases, err := c.AliasesOfVersion(ctx, v)
@@ -223,7 +225,7 @@ func (c *call) wireVersionOf(ctx context.Context, m *registry.Model, v *registry
 // source returns the URI of the first artifact of a version, byte for byte; "" without one and
 // where the caller may not see it.
 func (c *call) source(ctx context.Context, v *registry.ModelVersion) (string, error) {
-	if !shows(v, "ModelVersion", "artifacts") {
+	if !v.Mask.Has(artifactsOfVersionBit) {
 		return "", nil
 	}
 	a, err := c.ReferenceOf(ctx, v, sourceArtifact)

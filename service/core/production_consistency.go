@@ -67,9 +67,7 @@ func productionHolders(ctx context.Context, scope *policies.Scope, models []regi
 // in PRODUCTION if and only if it holds the slot, and a list that includes PRODUCTION
 // contains each holder unless its page is full.
 func agreesWithSlots(nodes []*graph.Node, holders map[registry.ID]registry.ID, q graph.Query, stages string) bool {
-	listed := map[registry.ID]bool{}
 	for _, n := range nodes {
-		listed[n.ID] = true
 		inProduction := n.Text(registry.IndexStage) == string(registry.Production)
 		if stage, known := n.Columns[registry.IndexStage]; known && stage != "" && inProduction != (holders[n.Parent] == n.ID) {
 			return false
@@ -78,8 +76,9 @@ func agreesWithSlots(nodes []*graph.Node, holders map[registry.ID]registry.ID, q
 	if !slices.Contains(strings.Split(stages, ","), string(registry.Production)) {
 		return true
 	}
-	perParent := map[registry.ID]int{}
+	listed, perParent := map[registry.ID]bool{}, map[registry.ID]int{}
 	for _, n := range nodes {
+		listed[n.ID] = true
 		perParent[n.Parent]++
 	}
 	for model, id := range holders {

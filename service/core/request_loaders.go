@@ -263,8 +263,17 @@ func findChildren(ctx context.Context, scope *policies.Scope, q ChildQuery, pare
 		return nil, err
 	}
 	out := make(map[registry.ID][]*graph.Node, len(parents))
-	for _, n := range nodes {
-		out[n.Parent] = append(out[n.Parent], n)
+	for len(nodes) > 0 { // Those of one parent follow each other.
+		parent, n := nodes[0].Parent, 1
+		for n < len(nodes) && nodes[n].Parent == parent {
+			n++
+		}
+		if out[parent] == nil {
+			out[parent] = nodes[:n:n]
+		} else {
+			out[parent] = append(out[parent], nodes[:n]...)
+		}
+		nodes = nodes[n:]
 	}
 	return out, nil
 }
