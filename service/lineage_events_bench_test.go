@@ -3,6 +3,8 @@ package service_test
 import (
 	"context"
 	"fmt"
+	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -41,18 +43,31 @@ func BenchmarkEvents(b *testing.B) {
 			return err
 		}},
 	} {
-		b.Run(c.name, func(b *testing.B) {
-			s, ctx := benchService(b)
-			if _, err := s.RecordDatasetVersion(ctx, facts.RecordDatasetVersionInput{Dataset: "raw", Namespace: "postgres://db:5432", Version: "1"}); err != nil {
-				b.Fatal(err)
-			}
-			n := 0
-			for b.Loop() {
-				n++
-				if err := c.record(ctx, s, n); err != nil {
+		for _, clients := range []int{1, 16} {
+			b.Run(fmt.Sprint(c.name, "/", clients), func(b *testing.B) {
+				s, ctx := benchService(b)
+				if _, err := s.RecordDatasetVersion(ctx, facts.RecordDatasetVersionInput{Dataset: "raw", Namespace: "postgres://db:5432", Version: "1"}); err != nil {
 					b.Fatal(err)
 				}
-			}
-		})
+				var next atomic.Int64
+				record := func() {
+					if err := c.record(ctx, s, int(next.Add(1))); err != nil {
+						b.Error(err)
+					}
+				}
+				if clients == 1 {
+					for b.Loop() {
+						record()
+					}
+					return
+				}
+				b.SetParallelism((clients + runtime.GOMAXPROCS(0) - 1) / runtime.GOMAXPROCS(0))
+				b.RunParallel(func(pb *testing.PB) {
+					for pb.Next() {
+						record()
+					}
+				})
+			})
+		}
 	}
 }
