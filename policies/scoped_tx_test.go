@@ -11,9 +11,10 @@ import (
 	"pedigree/registry"
 )
 
-// TestEveryWriteForgetsWhatTheActorSees: after each kind of write in a transaction, visibility
-// is computed anew.
-func TestEveryWriteForgetsWhatTheActorSees(t *testing.T) {
+// emptyGate returns a gate on an empty store, with the default policy and a clock, nil for that of the
+// machine.
+func emptyGate(t *testing.T, now func() time.Time) (graph.Store, *Gate) {
+	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
 	if err != nil {
 		t.Fatal(err)
@@ -23,18 +24,25 @@ func TestEveryWriteForgetsWhatTheActorSees(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	g, err := NewGate(t.Context(), s, table, func() time.Time { return now })
+	g, err := NewGate(t.Context(), s, table, now)
 	if err != nil {
 		t.Fatal(err)
 	}
+	return s, g
+}
+
+// TestEveryWriteForgetsWhatTheActorSees: after each kind of write in a transaction, visibility
+// is computed anew.
+func TestEveryWriteForgetsWhatTheActorSees(t *testing.T) {
+	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	_, g := emptyGate(t, func() time.Time { return now })
 	node := func(name string) *graph.Node {
 		return &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, name), Kind: registry.KindDatasetVersion, Name: name, ValidFrom: now, Doc: []byte("{}")}
 	}
 	a, b := node("a"), node("b")
 	edge := &graph.Edge{Kind: registry.EdgeDerivedFrom, From: a.ID, To: b.ID}
 	ctx := As(t.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "")
-	err = g.Write(ctx, registry.DatasetRecord, func(ctx context.Context, tx *Tx) error {
+	err := g.Write(ctx, registry.DatasetRecord, func(ctx context.Context, tx *Tx) error {
 		for _, write := range []struct {
 			name string
 			do   func() error
@@ -105,19 +113,7 @@ func TestATransactionHasOneTime(t *testing.T) {
 // TestACombinedWriteIsAsAnyOther: the gate knows that what it wrote is no new policy, and an error that
 // comes to light with the last of the writes is that of the store.
 func TestACombinedWriteIsAsAnyOther(t *testing.T) {
-	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "p.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { s.Close() })
-	table, err := Load("")
-	if err != nil {
-		t.Fatal(err)
-	}
-	g, err := NewGate(t.Context(), s, table, nil)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s, g := emptyGate(t, nil)
 	ctx := As(t.Context(), registry.Actor{Subject: "root", Grants: []registry.Grant{{Role: registry.RoleAdmin, Scope: registry.ScopeAll}}}, "")
 	write := func(links ...[2]string) error {
 		return g.WriteCombined(ctx, registry.DatasetRecord, func(ctx context.Context, tx *Tx) error {

@@ -91,11 +91,7 @@ func (s *Store) recall(ctx context.Context, names ...string) ([]*readmemory.Answ
 	if err != nil {
 		return nil, err
 	}
-	found, ok := s.memory.Answers(state, names...)
-	if !ok {
-		return nil, nil
-	}
-	return found, nil
+	return s.memory.Answers(state, names...), nil
 }
 
 // maxNodesRemembered is how many nodes of one read are remembered. More are read by those

@@ -187,21 +187,20 @@ func (m *Memory) Has(names ...string) bool {
 	return true
 }
 
-// Answers returns answers that are true in a state or a later one; false when one is
-// missing.
-func (m *Memory) Answers(state State, names ...string) ([]*Answer, bool) {
+// Answers returns answers that are true in a state or a later one; nil when one is missing.
+func (m *Memory) Answers(state State, names ...string) []*Answer {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.known || !m.state.Covers(state) || m.seen.Seq > m.state.Seq {
-		return nil, false
+		return nil
 	}
 	out := make([]*Answer, len(names))
 	for i, name := range names {
 		if out[i] = m.valid(name); out[i] == nil {
-			return nil, false
+			return nil
 		}
 	}
-	return out, true
+	return out
 }
 
 // UnderLock returns an answer for an Update that began in a generation, nil when there is

@@ -71,11 +71,7 @@ func (s *Store) recall(ctx context.Context, names ...string) ([]*readmemory.Answ
 	if err != nil {
 		return nil, err
 	}
-	found, ok := s.memory.Answers(state, names...)
-	if !ok {
-		return nil, nil
-	}
-	return found, nil
+	return s.memory.Answers(state, names...), nil
 }
 
 // Nodes reads nodes by id; see graph.Reader.
