@@ -129,10 +129,7 @@ func (g *Gate) Read(ctx context.Context, action registry.Action) (*Scope, error)
 	if err != nil {
 		return nil, err
 	}
-	if action == registry.CatalogRead && s.readsCatalog {
-		return s, nil
-	}
-	if len(s.grantsFor(action)) == 0 {
+	if !s.May(action) {
 		return nil, s.forbidden(action)
 	}
 	return s, nil

@@ -2,6 +2,7 @@ package policies
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"pedigree/graph"
@@ -51,7 +52,9 @@ func allowed(as []actionGrant, model registry.ID) bool {
 }
 
 // May reports whether the actor may do another action on anything.
-func (s *Scope) May(action registry.Action) bool { return len(s.grantsFor(action)) > 0 }
+func (s *Scope) May(action registry.Action) bool {
+	return slices.ContainsFunc(s.grants, func(g grant) bool { return s.table.MayAnywhere(g.role, action) })
+}
 
 // MayIn reports whether the actor may do an action in a model.
 func (s *Scope) MayIn(action registry.Action, model registry.ID) bool {

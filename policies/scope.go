@@ -24,9 +24,6 @@ type Scope struct {
 	grants     []grant
 	rowGrants  []rowGrant
 	visibility *rowVisibility
-	// readsCatalog says whether the actor may do registry.CatalogRead, which every field of a list
-	// asks for.
-	readsCatalog bool
 }
 
 // rowGrant is one grant at one reach: the masks, by noun, of the rows that it covers. These are
@@ -66,7 +63,6 @@ func newScope(ctx context.Context, g *Gate, r graph.Reader, id *identity) (*Scop
 		}
 	}
 	s.visibility = newRowVisibility(r, g.visibilityBudget)
-	s.readsCatalog = len(s.grantsFor(registry.CatalogRead)) > 0
 	return s, nil
 }
 

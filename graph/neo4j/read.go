@@ -109,7 +109,7 @@ func (v *view) meet(nodes map[string]metNode) {
 	}
 	for key, n := range nodes {
 		p.nodesMet.set(key, n)
-		if !p.wroteAny(readmemory.NodeName(key)) && len(nodes) <= maxNodesRemembered {
+		if !p.wroteAny(readmemory.NodeName(key)) && len(nodes) <= readmemory.MaxNodes {
 			v.s.memory.Remember(readmemory.NodeName(key), p.generation, nodeAnswer(key, n))
 		}
 	}

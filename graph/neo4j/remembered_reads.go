@@ -47,26 +47,15 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 }
 
 // Find returns one page of the nodes that match.
-func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err error) {
-	name := readmemory.QueryName(q)
-	if name != "" {
-		if found, err := s.recall(ctx, name); err != nil {
-			return graph.Page{}, err
-		} else if found != nil {
-			return readmemory.CopyPage(found[0].Value.(*graph.Page)), nil
-		}
-	}
-	generation := s.memory.Begin()
-	err = s.read(ctx, func(v *view) error {
-		page, err = v.Find(ctx, q)
-		return err
+func (s *Store) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	recall := func(names ...string) ([]*readmemory.Answer, error) { return s.recall(ctx, names...) }
+	return s.memory.Find(q, s.key, recall, func() (page graph.Page, err error) {
+		err = s.read(ctx, func(v *view) error {
+			page, err = v.Find(ctx, q)
+			return err
+		})
+		return page, err
 	})
-	s.memory.Notice(page.Nodes...)
-	if err == nil && name != "" {
-		s.rememberPage(generation, name, q, &page)
-		return readmemory.CopyPage(&page), nil
-	}
-	return page, err
 }
 
 // key is the unique key of an id in the store's namespace.
@@ -94,12 +83,8 @@ func (s *Store) recall(ctx context.Context, names ...string) ([]*readmemory.Answ
 	return s.memory.Answers(state, names...), nil
 }
 
-// maxNodesRemembered is how many nodes of one read are remembered. More are read by those
-// who walk through everything, and do not come back.
-const maxNodesRemembered = 1000
-
 func (s *Store) rememberNodes(generation int64, met map[string]metNode) {
-	if generation < 0 || len(met) > maxNodesRemembered {
+	if generation < 0 || len(met) > readmemory.MaxNodes {
 		return
 	}
 	for key, n := range met {

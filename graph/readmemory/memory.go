@@ -91,6 +91,10 @@ const (
 	maxWrittenNames = 200_000
 )
 
+// MaxNodes is how many nodes of one read by id are remembered. More are read by those who walk
+// through everything, and do not come back.
+const MaxNodes = 1000
+
 // SettleTime is how long another Store's state has to be the newest before it counts as
 // written completely. askPause is the pause between questions for a state.
 const SettleTime, askPause = time.Second, 200 * time.Millisecond

@@ -3,8 +3,6 @@ package readmemory
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
-	"slices"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -136,32 +134,4 @@ func appendValue(b []byte, v any) []byte {
 		return binary.AppendVarint(append(b, 'i'), v)
 	}
 	return appendText(append(b, 'v'), fmt.Sprintf("%T %#v", v, v))
-}
-
-// SizeOf estimates the memory of a node in bytes.
-func SizeOf(n *graph.Node) int { return 1000 + len(n.Doc) + 2*len(n.Name) }
-
-// Keep prepares a node that is remembered and shared, and not changed any more.
-func Keep(n *graph.Node) {
-	if n != nil && n.Kept == nil {
-		n.Kept = &graph.Kept{}
-	}
-}
-
-// PageAnswer is the answer to a query, a *graph.Page. The lists of the page are not changed any more.
-func PageAnswer(q graph.Query, page graph.Page, key func(registry.ID) string) *Answer {
-	r := &Answer{Value: &page, Needs: slices.Grow(Needs(q, key), len(page.Nodes)), Size: 500}
-	for _, n := range page.Nodes {
-		Keep(n)
-		r.Size += SizeOf(n)
-		r.Needs = append(r.Needs, NodeName(key(n.ID)))
-	}
-	return r
-}
-
-// CopyPage returns a page whose lists the caller may change. Its nodes are shared.
-func CopyPage(p *graph.Page) graph.Page {
-	c := *p
-	c.Nodes, c.TotalOf = slices.Clone(p.Nodes), maps.Clone(p.TotalOf)
-	return c
 }

@@ -77,7 +77,7 @@ func (s *Store) recall(ctx context.Context, names ...string) ([]*readmemory.Answ
 // Nodes reads nodes by id; see graph.Reader.
 func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) (out []*graph.Node, err error) {
 	read := func(v *view) error { out, err = v.nodes(ctx, at, ids); return err }
-	if s.memory.Off || at != (graph.Instant{}) || len(ids) == 0 || len(ids) > maxNodesRemembered {
+	if s.memory.Off || at != (graph.Instant{}) || len(ids) == 0 || len(ids) > readmemory.MaxNodes {
 		err = s.read(ctx, read)
 		return out, err
 	}
@@ -111,35 +111,13 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 	return out, nil
 }
 
-// maxNodesRemembered is how many nodes of one read are remembered. More are read by those
-// who walk through everything, and do not come back.
-const maxNodesRemembered = 1000
-
 // Find returns one page of nodes; see graph.Reader.
-func (s *Store) Find(ctx context.Context, q graph.Query) (page graph.Page, err error) {
-	read := func(v *view) error { page, err = v.find(ctx, q); return err }
-	name := ""
-	if !s.memory.Off {
-		name = readmemory.QueryName(q)
-	}
-	if name == "" {
-		err = s.read(ctx, read)
+func (s *Store) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
+	recall := func(names ...string) ([]*readmemory.Answer, error) { return s.recall(ctx, names...) }
+	return s.memory.Find(q, keyOfID, recall, func() (page graph.Page, err error) {
+		err = s.read(ctx, func(v *view) error { page, err = v.find(ctx, q); return err })
 		return page, err
-	}
-	found, err := s.recall(ctx, name)
-	if err != nil {
-		return graph.Page{}, err
-	}
-	if found != nil {
-		return readmemory.CopyPage(found[0].Value.(*graph.Page)), nil
-	}
-	generation := s.memory.Begin()
-	if err = s.read(ctx, read); err != nil || generation < 0 {
-		return page, err
-	}
-	s.memory.Notice(page.Nodes...)
-	s.memory.Remember(name, generation, readmemory.PageAnswer(q, page, keyOfID))
-	return readmemory.CopyPage(&page), nil
+	})
 }
 
 func keyOfID(id registry.ID) string { return string(id) }

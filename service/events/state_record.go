@@ -119,8 +119,7 @@ func isMadeOfEvents(n *graph.Node, facts []byte) (bool, error) {
 	return true, nil
 }
 
-// ownFields are the fields that the registry writes itself, when a fact is first recorded. keepOwnFields
-// has them too.
+// ownFields are the fields that the registry writes itself, when a fact is first recorded.
 var ownFields = []string{"recordedAt", "actor"}
 
 // keepForeignFields sets the fields of a noun that somebody else than events has given, and those
@@ -156,13 +155,11 @@ func keepForeignFields(noun registry.Node, old, last, told []byte) error {
 
 // keepOwnFields sets the fields of a noun that are set only once.
 func keepOwnFields(noun registry.Node, old []byte) error {
-	var have struct {
-		RecordedAt json.RawMessage `json:"recordedAt,omitempty"`
-		Actor      json.RawMessage `json:"actor,omitempty"`
-	}
+	var have map[string]json.RawMessage
 	if err := json.Unmarshal(old, &have); err != nil {
 		return err
 	}
+	maps.DeleteFunc(have, func(field string, _ json.RawMessage) bool { return !slices.Contains(ownFields, field) })
 	raw, err := json.Marshal(have)
 	if err != nil {
 		return err
