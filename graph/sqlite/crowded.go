@@ -135,7 +135,9 @@ func (v *view) splitByCrowd(q listPart, kind int) ([]listPart, error) {
 func fewChildren(q listPart, kind registry.Kind, served bool) source {
 	for _, f := range filtersOf(q.Query) {
 		if x := (listIndex{kind: kind, filter: f.column, order: indexOfParents}); f.child == "" && listIndexes[x] && f.in() {
-			return source{from: "node n INDEXED BY " + x.name(), unsorted: true}
+			s := indexSource(x)
+			s.unsorted = true
+			return s
 		}
 	}
 	return allChildren(served)
@@ -147,7 +149,9 @@ func allChildren(served bool) source {
 	if x.served = served; !listIndexes[x] {
 		return source{from: "node n"}
 	}
-	return source{from: "node n INDEXED BY " + x.name(), unsorted: true, nonRoot: true}
+	s := indexSource(x)
+	s.unsorted = true
+	return s
 }
 
 // in reports whether a filter wants one of some values.

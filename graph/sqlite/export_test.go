@@ -127,8 +127,8 @@ func (s *Store) alter(t *testing.T, sql string) {
 
 // IndexAllChildren adds indexes of all children beside those of crowded ones.
 func (s *Store) IndexAllChildren(t *testing.T) {
-	for x := range listIndexes {
-		if x.children && !x.ofAllKinds() {
+	for x := range indexedKinds {
+		if x.kind = indexedKinds[x][0]; x.children {
 			s.alter(t, strings.NewReplacer("CREATE INDEX ", "CREATE INDEX every_", " AND crowded=1", "").Replace(x.ddl(s.codes)))
 		}
 	}

@@ -23,14 +23,19 @@ type source struct {
 	taken []int
 	// unsorted says that the nodes do not come in the order of the list.
 	unsorted bool
-	// nonRoot and crowded say that the index only has children, or only crowded ones.
-	nonRoot, crowded bool
+	// index is the one that from names, if any; scope repeats what its rows have.
+	index *listIndex
 	// eachParent says that the parents, in j, drive the statement.
 	eachParent bool
 	// labelled says that the index of labels, l, gives the order.
 	labelled bool
 	// among are the nodes to choose from, as a JSON array of numbers; "" for all.
 	among string
+}
+
+// indexSource reads an index in its order.
+func indexSource(x listIndex) source {
+	return source{from: "node n INDEXED BY " + x.name(), index: &x}
 }
 
 // sourceOf chooses what drives the statement for one kind, from the narrowest key on:
@@ -73,7 +78,9 @@ func (s *source) sortTable() string {
 func textSource(q graph.Query, found matches) source {
 	if len(q.Kinds) == 1 && found.count > narrowMatches && q.Limit < narrowMatches {
 		if x := (listIndex{kind: q.Kinds[0], order: q.Order}); listIndexes[x] {
-			return source{from: "node n INDEXED BY " + x.name(), among: found.numbers}
+			s := indexSource(x)
+			s.among = found.numbers
+			return s
 		}
 	}
 	return source{from: "json_each(?) CROSS JOIN node n NOT INDEXED ON n.num = json_each.value", args: []any{found.numbers}, unsorted: found.count > q.Limit}
@@ -114,13 +121,25 @@ func (v *view) sourceOfKind(q listPart, kind registry.Kind) (source, error) {
 	named.served = plain.served
 	for _, x := range []listIndex{sorted, plain, named} {
 		if listIndexes[x] && (!x.ofAllKinds() || plain.children && q.Order == registry.IndexName) {
-			return source{from: "node n INDEXED BY " + x.name(), crowded: x.children, nonRoot: x.ofAllKinds()}, nil
+			return indexSource(x), nil
 		}
 	}
 	if plain.children {
 		return allChildren(plain.served), nil
 	}
-	return source{from: "node n"}, nil
+	return wholeKind(kind), nil
+}
+
+// wholeKind reads the nodes of a kind by any of its indexes, for an order that no list has.
+func wholeKind(kind registry.Kind) source {
+	for _, order := range []registry.Index{registry.IndexName, registry.IndexValidFrom, registry.IndexSerial} {
+		if x := (listIndex{kind: kind, order: order}); listIndexes[x] {
+			s := indexSource(x)
+			s.unsorted = true
+			return s
+		}
+	}
+	return source{from: "node n"}
 }
 
 // isServed reports whether a predicate keeps the nodes that are served.
@@ -203,7 +222,9 @@ func (v *view) filterSource(q listPart, f filter, x listIndex, limit int) (sourc
 			return source{}, false, nil
 		}
 	}
-	b := newBuilder(source{from: "node n INDEXED BY " + x.name(), unsorted: x.order != q.Order, nonRoot: x.ofAllKinds(), crowded: x.ofCrowded()}, v.s.codes)
+	s := indexSource(x)
+	s.unsorted = x.order != q.Order
+	b := newBuilder(s, v.s.codes)
 	b.scope(q, v.s.codes.kind[kind])
 	if x.served {
 		b.predicate(graph.Predicate{Served: true})
@@ -222,7 +243,7 @@ func (v *view) parentsSource(q graph.Query, f filter, limit int) (source, bool, 
 		return source{}, false, nil
 	}
 	cond, args := comparison("c", p)
-	from, where := "node c INDEXED BY "+x.name(), fmt.Sprintf("c.kind=%d AND c.deleted = 0 AND %s", v.s.codes.kind[f.child], cond)
+	from, where := "node c INDEXED BY "+x.name(), fmt.Sprintf("c.kind=%d AND %s AND c.deleted = 0 AND %s", v.s.codes.kind[f.child], x.hasKinds("c.", v.s.codes), cond)
 	s := source{from: "(SELECT DISTINCT c.parent_num AS num FROM " + from + " WHERE " + where + ") s CROSS JOIN node n NOT INDEXED ON n.num = s.num", args: args, taken: f.at, unsorted: true}
 	if q.Count {
 		return s, true, nil // A count needs no order.

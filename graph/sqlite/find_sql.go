@@ -51,11 +51,15 @@ func (b *whereBuilder) scope(q listPart, kind int) {
 		cond, arg := equalsAny("n.parent_num", q.parents)
 		b.and(cond, arg)
 	}
-	if b.nonRoot {
-		b.and("n.parent_num<>0")
-	}
-	if b.crowded {
-		b.and("n.crowded=1")
+	if x := b.index; x != nil {
+		if x.ofAllKinds() {
+			b.and("n.parent_num<>0")
+		} else {
+			b.and(x.hasKinds("n.", b.codes))
+		}
+		if x.ofCrowded() {
+			b.and("n.crowded=1")
+		}
 	}
 	if !q.Deleted || q.Text != nil { // A tombstone has no words.
 		b.and("n.deleted = 0")
@@ -108,13 +112,15 @@ func (b *whereBuilder) predicate(p graph.Predicate) {
 		return
 	}
 	cond, args := comparison("c", p)
-	index := listIndex{kind: p.Child, filter: p.Column, order: indexOfParents}
-	if !listIndexes[index] {
-		index = byParent
+	index, rows := listIndex{kind: p.Child, filter: p.Column, order: indexOfParents}, ""
+	if listIndexes[index] {
+		rows = index.hasKinds("c.", b.codes)
+	} else {
+		index, rows = byParent, "c.parent_num<>0"
 	}
 	// No kind has the code 0, so that an unknown kind matches nothing.
-	b.and(fmt.Sprintf("EXISTS (SELECT 1 FROM node c INDEXED BY %s WHERE c.parent_num = n.num AND c.parent_num<>0 AND c.kind=%d AND c.deleted = 0 AND %s)",
-		index.name(), b.codes.kind[p.Child], cond), args...)
+	b.and(fmt.Sprintf("EXISTS (SELECT 1 FROM node c INDEXED BY %s WHERE c.parent_num = n.num AND %s AND c.kind=%d AND c.deleted = 0 AND %s)",
+		index.name(), rows, b.codes.kind[p.Child], cond), args...)
 }
 
 func comparison(table string, p graph.Predicate) (string, []any) {

@@ -12,10 +12,11 @@ import (
 // Every page of a list names its index in the text of its statement. The planner has no
 // statistics, and would now and then sort a whole kind where a few rows match.
 
-// listIndex is an index of the table node: the nodes of one kind, of one parent or of all,
-// by the value of a filter and in an order. Each is partial, so that a node is only in
-// the indexes of lists that it can be in; see crowded.go for the children of a parent.
-// Counting reads nothing but the index.
+// listIndex is what a list needs of an index of the table node: the nodes of one kind, of one
+// parent or of all, by the value of a filter and in an order. The lists of several kinds with
+// the same columns share one index. Each is partial, so that a node is only in the indexes of
+// lists that it can be in; see crowded.go for the children of a parent. Counting reads nothing
+// but the index.
 type listIndex struct {
 	kind          registry.Kind
 	children      bool
@@ -60,6 +61,24 @@ var listIndexes = func() map[listIndex]bool {
 	return out
 }()
 
+// indexedKinds are the kinds in the index that a list shares with those that differ from it in
+// their kind alone.
+var indexedKinds = func() map[listIndex][]registry.Kind {
+	out := map[listIndex][]registry.Kind{}
+	for x := range listIndexes {
+		if !x.ofAllKinds() {
+			shared := x.withoutKind()
+			out[shared] = append(out[shared], x.kind)
+		}
+	}
+	return out
+}()
+
+func (x listIndex) withoutKind() listIndex {
+	x.kind = ""
+	return x
+}
+
 // ofServed is the index of the same list for callers who see only what is served.
 func (x listIndex) ofServed() listIndex {
 	x.served = true
@@ -78,8 +97,8 @@ func (x listIndex) name() string {
 	if x.served {
 		parts = append(parts, "served")
 	}
-	if !x.ofAllKinds() {
-		parts = append(parts, strings.ToLower(string(x.kind)))
+	if x.children && !x.ofAllKinds() {
+		parts = append(parts, "some")
 	}
 	if x.children {
 		parts = append(parts, "children")
@@ -93,10 +112,24 @@ func (x listIndex) name() string {
 	return strings.Join(parts, "_")
 }
 
+// hasKinds is the condition that a row of the index meets because of its kind; "" when the index
+// has all kinds. Statements repeat it word for word, as the engine wants it. It tests a bit of
+// a number, because the engine makes a temporary table for IN, at every write of every index.
+func (x listIndex) hasKinds(table string, codes codes) string {
+	if x.ofAllKinds() {
+		return ""
+	}
+	var bits uint64
+	for _, kind := range indexedKinds[x.withoutKind()] {
+		bits |= 1 << codes.kind[kind]
+	}
+	return fmt.Sprintf("(%d>>%skind)&1", bits, table)
+}
+
 // ddl returns the statement that creates the index.
 func (x listIndex) ddl(codes codes) string {
 	columns := []string{"kind"}
-	where := fmt.Sprintf("kind=%d", codes.kind[x.kind])
+	where := x.hasKinds("", codes)
 	if x.children {
 		columns = []string{"parent_num", "kind"}
 	}
