@@ -45,6 +45,15 @@ func Keep(n *graph.Node) {
 	}
 }
 
+// NodeAnswer is the answer to a read of a node by its name, nil for a node that does not exist.
+func NodeAnswer(name string, n *graph.Node) *Answer {
+	r := &Answer{Needs: []string{name}, Value: n, Size: 200}
+	if Keep(n); n != nil {
+		r.Size += SizeOf(n)
+	}
+	return r
+}
+
 // PageAnswer is the answer to a query, a *graph.Page. The lists of the page are not changed any more.
 func PageAnswer(q graph.Query, page graph.Page, key func(registry.ID) string) *Answer {
 	r := &Answer{Value: &page, Needs: slices.Grow(Needs(q, key), len(page.Nodes)), Size: 500}

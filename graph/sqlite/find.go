@@ -47,6 +47,11 @@ func (v *view) find(ctx context.Context, q graph.Query) (graph.Page, error) {
 	if q.PerParent {
 		return v.findPerParent(ctx, q, typ)
 	}
+	if isOfOne(q) {
+		if page, found, err := v.findFewOfOne(q, typ); found || err != nil {
+			return page, err
+		}
+	}
 	return v.findPage(q, typ)
 }
 

@@ -32,11 +32,15 @@ func modelKey(model registry.ID) int64   { return hashOf("model "+string(model),
 // maxContainment bounds the containers of containers.
 const maxContainment = 8
 
-// containersOf returns an object, what it is in, and so on, as far as they are nodes by now.
-func (c *conn) containersOf(object registry.ID) (out []registry.ID, err error) {
+// containersOf returns an object, what it is in, and so on, as far as they are nodes by now. known
+// has the parents of some nodes.
+func (c *conn) containersOf(object registry.ID, known map[registry.ID]registry.ID) (out []registry.ID, err error) {
 	for next := object; next != "" && len(out) <= maxContainment; {
 		out = append(out, next)
-		next = ""
+		parent, found := known[next]
+		if next = parent; found {
+			continue
+		}
 		err := c.query("SELECT parent FROM node WHERE id = ?", func(st *engine.Stmt) error { next = registry.ID(st.ColumnText(0)); return nil }, string(out[len(out)-1]))
 		if err != nil {
 			return nil, err
@@ -52,7 +56,7 @@ func (v *view) clustersOf(object registry.ID) (out []int64, err error) {
 	if object == "" {
 		return []int64{0}, nil
 	}
-	containers, err := v.c.containersOf(object)
+	containers, err := v.c.containersOf(object, nil)
 	for i, id := range containers {
 		early := int64(1)
 		if i < len(containers)-1 {
@@ -80,7 +84,7 @@ func (t *tx) writeKeys() error {
 	objects := t.logged
 	t.logged = nil
 	for _, o := range objects {
-		if err := t.c.writeObjectKey(o.object, o.seq); err != nil {
+		if err := t.c.writeObjectKey(o.object, o.seq, t.parents); err != nil {
 			return err
 		}
 	}
@@ -88,8 +92,8 @@ func (t *tx) writeKeys() error {
 }
 
 // writeObjectKey writes the key of an object in the cluster of its outermost container.
-func (c *conn) writeObjectKey(object registry.ID, seq int64) error {
-	containers, err := c.containersOf(object)
+func (c *conn) writeObjectKey(object registry.ID, seq int64, known map[registry.ID]registry.ID) error {
+	containers, err := c.containersOf(object, known)
 	if err != nil || len(containers) == 0 {
 		return err
 	}
@@ -127,7 +131,9 @@ func clusterLogKeys(c *conn) error {
 
 // fillLogKeys writes the keys of all entries.
 func (c *conn) fillLogKeys() error {
-	err := c.query("SELECT object, seq FROM log_object", func(st *engine.Stmt) error { return c.writeObjectKey(registry.ID(st.ColumnText(0)), st.ColumnInt64(1)) })
+	err := c.query("SELECT object, seq FROM log_object", func(st *engine.Stmt) error {
+		return c.writeObjectKey(registry.ID(st.ColumnText(0)), st.ColumnInt64(1), nil)
+	})
 	if err != nil {
 		return err
 	}

@@ -102,11 +102,7 @@ func (s *Store) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID)
 	}
 	s.memory.Notice(out...)
 	for i, n := range out {
-		r := &readmemory.Answer{Needs: names[i : i+1], Value: n, Size: 200}
-		if readmemory.Keep(n); n != nil {
-			r.Size += readmemory.SizeOf(n)
-		}
-		s.memory.Remember(names[i], generation, r)
+		s.memory.Remember(names[i], generation, readmemory.NodeAnswer(names[i], n))
 	}
 	return out, nil
 }

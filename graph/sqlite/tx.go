@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/registry"
 
 	engine "zombiezen.com/go/sqlite"
@@ -26,6 +27,8 @@ type tx struct {
 	columnValues []any
 	// newRows are the nodes of a Put that are not inserted yet.
 	newRows []newRow
+	// parents are those of the nodes that this update has put.
+	parents map[registry.ID]registry.ID
 	// children are those of the parents of new nodes. Nothing else changes them in an update.
 	children map[siblingsKey]*siblings
 	// subjectNums caches the numbers of subjects that this update has looked up.
@@ -64,6 +67,10 @@ func (t *tx) Nodes(ctx context.Context, at graph.Instant, ids ...registry.ID) ([
 	if err := t.checkUsable(ctx); err != nil {
 		return nil, err
 	}
+	if at == (graph.Instant{}) && len(ids) <= readmemory.MaxNodes {
+		out, err := t.nodesInUpdate(ctx, ids)
+		return out, publicError(err)
+	}
 	out, err := t.nodes(ctx, at, ids)
 	return out, publicError(err)
 }
@@ -78,7 +85,7 @@ func (t *tx) Find(ctx context.Context, q graph.Query) (graph.Page, error) {
 			return graph.Page{}, publicError(err)
 		}
 	}
-	out, err := t.find(ctx, q)
+	out, err := t.findInUpdate(ctx, q)
 	return out, publicError(err)
 }
 

@@ -232,6 +232,10 @@ func (t *tx) putNode(n *graph.Node, plan map[registry.ID]*plannedPut) error {
 		return err
 	}
 	p.revision++
+	if t.parents == nil {
+		t.parents = map[registry.ID]registry.ID{}
+	}
+	t.parents[n.ID] = n.Parent
 	if p.num == 0 {
 		err = t.addNew(n, plan, slots, values, from, to, since)
 	} else {
