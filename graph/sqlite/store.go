@@ -127,7 +127,7 @@ func (s *Store) openWriter() (*conn, error) {
 	var w *conn
 	err := retryWhileBusy(func() (err error) {
 		w, err = openConn(s.path, engine.OpenReadWrite, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=0", "secure_delete=FAST",
-			"temp_store=MEMORY", "cache_size=-32768", "journal_size_limit=67108864", "wal_autocheckpoint=4000")
+			"temp_store=MEMORY", "cache_size=-8192", "journal_size_limit=67108864", "wal_autocheckpoint=2000")
 		return err
 	})
 	if err != nil {
