@@ -55,11 +55,11 @@ func (c *changes) put(nodes []*graph.Node) error {
 }
 
 func (c *changes) compare(old, now *graph.Node) error {
-	var was, is map[string]json.RawMessage
-	if err := json.Unmarshal(old.Doc, &was); err != nil {
+	was, is := map[string]json.RawMessage{}, map[string]json.RawMessage{}
+	if err := registry.EachMember(old.Doc, func(name string, value json.RawMessage) { was[name] = value }); err != nil {
 		return err
 	}
-	if err := json.Unmarshal(now.Doc, &is); err != nil {
+	if err := registry.EachMember(now.Doc, func(name string, value json.RawMessage) { is[name] = value }); err != nil {
 		return err
 	}
 	fields := c.fields[now.ID]

@@ -65,14 +65,14 @@ func removeHidden(c *graph.Node, noun *registry.Noun) {
 // redactDoc keeps the visible top-level fields of a document. It drops fields that are
 // not in the field table.
 func redactDoc(doc []byte, noun *registry.Noun, mask registry.Mask) []byte {
-	var m map[string]json.RawMessage
-	if json.Unmarshal(doc, &m) != nil {
-		return []byte("{}")
-	}
-	for k := range m {
-		if !mask.Has(registry.Bit(noun.Name, k)) {
-			delete(m, k)
+	m := map[string]json.RawMessage{}
+	err := registry.EachMember(doc, func(name string, value json.RawMessage) {
+		if mask.Has(registry.Bit(noun.Name, name)) {
+			m[name] = value
 		}
+	})
+	if err != nil {
+		return []byte("{}")
 	}
 	out, err := json.Marshal(m)
 	if err != nil {

@@ -1,7 +1,10 @@
 package registry
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"time"
 )
 
@@ -12,19 +15,46 @@ func ColumnsOf(kind Kind, doc []byte) (map[Index]any, error) {
 	if noun == nil {
 		return nil, nil
 	}
-	var fields map[string]any
-	if err := json.Unmarshal(doc, &fields); err != nil {
-		return nil, err
-	}
-	out := map[Index]any{}
-	for _, c := range IndexColumns() {
-		for _, f := range noun.Fields {
-			if f.Column == c.Name {
-				out[c.Name] = c.value(fields[f.Name])
-			}
+	out := make(map[Index]any, 8)
+	for _, f := range noun.Fields {
+		if c, found := indexColumn(f.Column); found {
+			out[c.Name] = c.value(nil)
 		}
 	}
-	return out, nil
+	var wrong error
+	err := EachMember(doc, func(name string, value json.RawMessage) {
+		i := slices.IndexFunc(noun.Fields, func(f Field) bool { return f.Name == name })
+		if i < 0 {
+			return
+		}
+		if c, found := indexColumn(noun.Fields[i].Column); found {
+			v, err := scalarOf(value)
+			out[c.Name], wrong = c.value(v), cmp.Or(wrong, err)
+		}
+	})
+	return out, cmp.Or(err, wrong)
+}
+
+func indexColumn(name Index) (IndexColumn, bool) {
+	if name == NoIndex {
+		return IndexColumn{}, false
+	}
+	all := IndexColumns()
+	if i := slices.IndexFunc(all, func(c IndexColumn) bool { return c.Name == name }); i >= 0 {
+		return all[i], true
+	}
+	return IndexColumn{}, false
+}
+
+// scalarOf decodes a text or a number, nil for all else.
+func scalarOf(value json.RawMessage) (any, error) {
+	switch c := value[0]; {
+	case c == '"':
+		return textOf(value)
+	case c == '-' || c >= '0' && c <= '9':
+		return strconv.ParseFloat(string(value), 64)
+	}
+	return nil, nil
 }
 
 // value brings a document's value to what the column holds.

@@ -84,9 +84,11 @@ type IndexColumn struct {
 
 // IndexColumns lists the columns beyond name and valid_from, in a fixed order.
 func IndexColumns() []IndexColumn {
-	return []IndexColumn{{IndexStage, TextIndex}, {IndexVersion, TextIndex}, {IndexNumber, IntIndex}, {IndexOwner, TextIndex},
-		{IndexNamespace, TextIndex}, {IndexEnvironment, TextIndex}, {IndexRunKind, TextIndex}, {IndexRole, TextIndex}, {IndexEnded, IntIndex}}
+	return indexColumns
 }
+
+var indexColumns = []IndexColumn{{IndexStage, TextIndex}, {IndexVersion, TextIndex}, {IndexNumber, IntIndex}, {IndexOwner, TextIndex},
+	{IndexNamespace, TextIndex}, {IndexEnvironment, TextIndex}, {IndexRunKind, TextIndex}, {IndexRole, TextIndex}, {IndexEnded, IntIndex}}
 
 // Field is one row of the field table: a field of a noun, under its name in GraphQL
 // and in the stored document.

@@ -48,6 +48,8 @@ type Store struct {
 	// frontier is that of the log after the newest update, zero when it is not known. It
 	// belongs to the writer too.
 	frontier registry.LogFrontier
+	// newest is the newest entry of the log that this Store has written. It belongs to the writer.
+	newest *registry.LogEntry
 	// memory remembers what was read. committing is not 0 while what is being committed is not
 	// told to it. writes belongs to the writer.
 	memory     readmemory.Memory

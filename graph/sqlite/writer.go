@@ -109,7 +109,7 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 // that it did not follow.
 func (s *Store) forget() {
 	s.recent.reset(0)
-	s.frontier = registry.LogFrontier{}
+	s.frontier, s.newest = registry.LogFrontier{}, nil
 }
 
 // errUndo says that a closure failed after it had written, and that only the whole
@@ -245,6 +245,9 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	s.recent.apply(t.change, t.nextSeq-1)
 	if t.frontier.Size == t.nextSeq-1 {
 		s.frontier = t.frontier
+	}
+	if t.newest != nil {
+		s.newest = t.newest
 	}
 	return nil, false
 }
