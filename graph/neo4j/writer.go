@@ -32,10 +32,10 @@ func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 
 // writeLoop runs in the writer goroutine.
 func (s *Store) writeLoop() {
-	s.jobs.Serve(func(batch []*job) []error {
-		b := &jobBatch{store: s, jobs: batch}
+	s.jobs.Serve(func(all *updatequeue.Batch[*txn]) {
+		b := &jobBatch{store: s, jobs: all.Jobs}
 		b.commit()
-		return b.results
+		copy(all.Results, b.results)
 	})
 }
 

@@ -19,6 +19,9 @@ const maxBatch = 128
 // job is one Update in the queue of the writer.
 type job = updatequeue.Job[*tx]
 
+// batch are the Updates of a commit.
+type batch = updatequeue.Batch[*tx]
+
 // Update queues fn for the writer; see graph.Store. If the context ends before fn has
 // started, fn does not run.
 func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
@@ -40,39 +43,43 @@ func (s *Store) updateRestoring(ctx context.Context, fn func(*tx) error) error {
 func (s *Store) writeLoop(w *conn) {
 	defer close(s.writerDone)
 	defer w.close()
-	s.jobs.Serve(func(batch []*job) []error { return s.commit(w, batch) })
+	s.jobs.Serve(func(b *batch) { s.commit(w, b) })
 }
 
 // commit runs a batch in one transaction. While another process has the lock, it runs
 // the whole batch again. If the commit fails, all jobs fail.
-func (s *Store) commit(w *conn, batch []*job) []error {
-	results := make([]error, len(batch))
-	if len(batch) == 0 {
-		return results
+func (s *Store) commit(w *conn, b *batch) {
+	if len(b.Jobs) == 0 {
+		return
 	}
 	err := s.checkFile()
 	if err == nil {
-		err = retryWhileBusy(func() error { return s.commitOnce(w, batch, results) })
+		err = retryWhileBusy(func() error { return s.commitOnce(w, b) })
 	}
 	if err != nil {
-		for i := range results {
-			results[i] = publicError(err)
+		for i := range b.Results {
+			b.Results[i] = publicError(err)
 		}
 	}
-	return results
 }
 
-// commitOnce stores the error of each closure in results and returns the error of the
+// commitOnce stores the error of each closure in the results and returns the error of the
 // transaction. Jobs get their results only after the commit, also errors: a closure may
 // have failed because of uncommitted writes of an earlier closure of the batch.
-func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
+func (s *Store) commitOnce(w *conn, b *batch) error {
 	if err := w.beginImmediate(); err != nil {
 		return err
 	}
-	point := pointOf(batch)
 	err := s.beginWrites(w)
 	if err == nil {
-		err = s.runBatch(w, batch, results, point)
+		err = s.runBatch(w, b, 0, pointOf(b.Jobs))
+	}
+	for done := len(b.Jobs); err == nil && b.More(); done = len(b.Jobs) {
+		point := noSavepoints // Those before have written.
+		if mayRestore(b.Jobs[done:]) {
+			point = savepointPerJob
+		}
+		err = s.runBatch(w, b, done, point)
 	}
 	if errors.Is(err, errUndo) {
 		// Undo them all, and run them again so that each can be undone.
@@ -81,7 +88,7 @@ func (s *Store) commitOnce(w *conn, batch []*job, results []error) error {
 			err = s.beginWrites(w)
 		}
 		if err == nil {
-			err = s.runBatch(w, batch, results, savepointPerJob)
+			err = s.runBatch(w, b, 0, savepointPerJob)
 		}
 	}
 	if errors.Is(err, errOver) {
@@ -116,23 +123,26 @@ func (s *Store) forget() {
 // transaction can be undone. errOver says that nothing is left to commit.
 var errUndo, errOver = errors.New("sqlite: undo the batch"), errors.New("sqlite: the transaction is over")
 
-// runBatch runs the closures of a batch, one after the other.
-func (s *Store) runBatch(w *conn, batch []*job, results []error, point rollbackPoint) error {
-	clear(w.pendingEntries)
-	for i, j := range batch {
-		if j.Broken() && results[i] != nil {
+// runBatch runs the closures of a batch from one on, one after the other.
+func (s *Store) runBatch(w *conn, b *batch, from int, point rollbackPoint) error {
+	if from == 0 {
+		clear(w.pendingEntries)
+	}
+	for i := from; i < len(b.Jobs); i++ {
+		j := b.Jobs[i]
+		if j.Broken() && b.Results[i] != nil {
 			continue
 		}
 		var over bool
 		w.wrote = false
-		if results[i], over = s.runJob(w, j, point); over {
+		if b.Results[i], over = s.runJob(w, j, point); over {
 			return errOver
 		}
 		if w.raw.AutocommitEnabled() {
 			s.forget()
-			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), results[i])
+			return errors.Join(errors.New("sqlite: the engine rolled back the transaction"), b.Results[i])
 		}
-		if results[i] != nil && w.wrote && point.none {
+		if b.Results[i] != nil && w.wrote && point.none {
 			return errUndo
 		}
 	}
@@ -162,10 +172,14 @@ func pointOf(batch []*job) rollbackPoint {
 	switch {
 	case len(batch) == 1:
 		return wholeTransaction
-	case slices.ContainsFunc(batch, func(j *job) bool { return j.Restores }):
+	case mayRestore(batch):
 		return savepointPerJob
 	}
 	return noSavepoints
+}
+
+func mayRestore(batch []*job) bool {
+	return slices.ContainsFunc(batch, func(j *job) bool { return j.Restores })
 }
 
 // runJob runs one closure, and again when the fault hook requests it. over says that the

@@ -143,28 +143,60 @@ func (q *Queue[T]) enqueue(j *Job[T]) error {
 	}
 }
 
-// Serve is the loop of the writer. It takes all updates that wait, has them committed together,
-// and gives each its result. It ends after Close, when no update waits.
-func (q *Queue[T]) Serve(commit func(batch []*Job[T]) (results []error)) {
-	defer close(q.ended)
-	for j := range q.jobs {
-		var batch []*Job[T]
-		for _, j := range q.waiting(j) {
-			if j.state.CompareAndSwap(queued, started) {
-				batch = append(batch, j)
+// Batch is the updates that the writer commits together.
+type Batch[T any] struct {
+	Jobs []*Job[T]
+	// Results has the result of each, which the writer sets.
+	Results []error
+
+	queue *Queue[T]
+}
+
+// More adds the updates that have come to wait since. It reports whether there are any. The writer
+// asks before it commits, because a commit costs as much for one update as for ten.
+func (b *Batch[T]) More() bool {
+	before := len(b.Jobs)
+	for before == len(b.Jobs) && before < b.queue.maxBatch {
+		select {
+		case j, ok := <-b.queue.jobs:
+			if !ok {
+				return false
 			}
+			b.take(j)
+		default:
+			return false
 		}
-		results := commit(batch)
-		for i, j := range batch {
-			j.result <- results[i]
+	}
+	return len(b.Jobs) > before
+}
+
+// take adds a job and those that wait behind it, but for those whose callers have left.
+func (b *Batch[T]) take(first *Job[T]) {
+	for _, j := range b.queue.waiting(first, b.queue.maxBatch-len(b.Jobs)) {
+		if j.state.CompareAndSwap(queued, started) {
+			b.Jobs, b.Results = append(b.Jobs, j), append(b.Results, nil)
 		}
 	}
 }
 
-// waiting returns a job and those that wait behind it.
-func (q *Queue[T]) waiting(first *Job[T]) []*Job[T] {
+// Serve is the loop of the writer. It takes all updates that wait, has them committed together,
+// and gives each its result. It ends after Close, when no update waits.
+func (q *Queue[T]) Serve(commit func(b *Batch[T])) {
+	defer close(q.ended)
+	for j := range q.jobs {
+		b := &Batch[T]{queue: q}
+		b.take(j)
+		commit(b)
+		for i, j := range b.Jobs {
+			j.result <- b.Results[i]
+		}
+	}
+}
+
+// waiting returns a job and those that wait behind it, so many at most.
+func (q *Queue[T]) waiting(first *Job[T], most int) []*Job[T] {
 	batch := []*Job[T]{first}
-	for len(batch) < q.maxBatch {
+	for len(batch) < most {
 		select {
 		case j, ok := <-q.jobs:
 			if !ok {

@@ -13,13 +13,12 @@ import (
 // serveAll answers every update of a queue with what its closure returns, and counts the
 // batches.
 func serveAll(q *Queue[int], batches *[]int) {
-	q.Serve(func(batch []*Job[int]) (results []error) {
-		*batches = append(*batches, len(batch))
-		for i, j := range batch {
+	q.Serve(func(b *Batch[int]) {
+		*batches = append(*batches, len(b.Jobs))
+		for i, j := range b.Jobs {
 			j.Start(i)
-			results = append(results, j.Answer())
+			b.Results[i] = j.Answer()
 		}
-		return results
 	})
 }
 
@@ -83,14 +82,12 @@ func TestAClosureThatDoesNotReturnIsAnError(t *testing.T) {
 		broken, exited bool
 	}
 	var outcomes []outcome
-	go q.Serve(func(batch []*Job[int]) (results []error) {
-		for _, j := range batch {
+	go q.Serve(func(b *Batch[int]) {
+		for i, j := range b.Jobs {
 			j.Start(0)
-			err := j.Answer()
-			outcomes = append(outcomes, outcome{err, j.Broken(), j.Exited()})
-			results = append(results, err)
+			b.Results[i] = j.Answer()
+			outcomes = append(outcomes, outcome{b.Results[i], j.Broken(), j.Exited()})
 		}
-		return results
 	})
 	if err := q.Submit(NewJob(t.Context(), func(int) error { panic("boom") })); registry.CodeOf(err) != registry.Internal {
 		t.Errorf("a panic: %v", err)
