@@ -112,6 +112,9 @@ func (x listIndex) name() string {
 	return strings.Join(parts, "_")
 }
 
+// maxIndexedKind is the largest number of a kind that a condition of an index can have.
+const maxIndexedKind = 62
+
 // hasKinds is the condition that a row of the index meets because of its kind; "" when the index
 // has all kinds. Statements repeat it word for word, as the engine wants it. It tests a bit of
 // a number, because the engine makes a temporary table for IN, at every write of every index.
@@ -159,6 +162,11 @@ func (x listIndex) ddl(codes codes) string {
 // syncListIndexes creates the missing indexes and drops those that no list needs any more,
 // or that an earlier program made of other columns.
 func syncListIndexes(c *conn, codes codes) error {
+	for kind, code := range codes.kind {
+		if code > maxIndexedKind {
+			return fmt.Errorf("sqlite: %s is the kind %d, and indexes have room for %d", kind, code, maxIndexedKind)
+		}
+	}
 	existing := map[string]string{}
 	err := c.query("SELECT name, sql FROM sqlite_master WHERE type = 'index' AND tbl_name = 'node' AND name LIKE 'list!_%' ESCAPE '!'",
 		func(st *engine.Stmt) error { existing[st.ColumnText(0)] = st.ColumnText(1); return nil })

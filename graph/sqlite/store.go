@@ -125,11 +125,17 @@ func (s *Store) createFile() error {
 	return errors.Join(err, f.Close())
 }
 
+// writerSettings are the settings of the writer's connection. A write changes a few bytes on each of
+// some pages, and these are written whole: so pages are smaller than the engine's default of 4 KiB.
+// A store that exists keeps its size. The cache is small, because each commit may search all of
+// it. The log is moved to the file when it has 8 MiB.
+var writerSettings = []string{"page_size=2048", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=0", "secure_delete=FAST",
+	"temp_store=MEMORY", "cache_size=-8192", "journal_size_limit=67108864", "wal_autocheckpoint=4000"}
+
 func (s *Store) openWriter() (*conn, error) {
 	var w *conn
 	err := retryWhileBusy(func() (err error) {
-		w, err = openConn(s.path, engine.OpenReadWrite, "journal_mode=WAL", "synchronous=FULL", "foreign_keys=0", "secure_delete=FAST",
-			"temp_store=MEMORY", "cache_size=-8192", "journal_size_limit=67108864", "wal_autocheckpoint=2000")
+		w, err = openConn(s.path, engine.OpenReadWrite, writerSettings...)
 		return err
 	})
 	if err != nil {
