@@ -13,9 +13,9 @@ import (
 // errCrowded says that the children of a parent are crowded.
 var errCrowded = errors.New("sqlite: the children are crowded")
 
-// fewOf ends a statement that reads the children of a kind of a parent, and few what reads one of
-// them whole.
-var fewOf = " FROM node n INDEXED BY " + byParent.name() + " WHERE n.parent_num = ? AND n.parent_num<>0 AND n.kind = ? AND n.deleted = 0"
+// ofOneParent ends a statement that reads the children of a kind of a parent, byNumber one that reads a
+// node.
+var ofOneParent = " FROM node n INDEXED BY " + byParent.name() + " WHERE n.parent_num = ? AND n.parent_num<>0 AND n.kind = ? AND n.deleted = 0"
 
 const byNumber = " FROM node n WHERE n.num = ?"
 
@@ -40,7 +40,7 @@ func (v *view) findFewOfOne(q graph.Query, typ registry.IndexType) (page graph.P
 		key sortKey
 	}
 	var all []child
-	err = v.c.query("SELECT n.crowded, n.num, n.id, n."+string(q.Order)+fewOf, func(st *engine.Stmt) error {
+	err = v.c.query("SELECT n.crowded, n.num, n.id, n."+string(q.Order)+ofOneParent, func(st *engine.Stmt) error {
 		if st.ColumnBool(0) {
 			return errCrowded
 		}

@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -160,5 +161,57 @@ func TestABatchIsUndoneInParts(t *testing.T) {
 	entries, err := s.Log(t.Context(), graph.LogQuery{Limit: 100})
 	if err != nil || len(entries) != len(names) {
 		t.Errorf("%d entries for %d datasets, %v", len(entries), len(names), err)
+	}
+}
+
+// TestACommitTakesAlongWhatComesMeanwhile submits updates while the closure of another runs: all are in the same commit.
+// One of them fails after it has written, and only its write is undone.
+func TestACommitTakesAlongWhatComesMeanwhile(t *testing.T) {
+	p := newPair(t)
+	s := p.one
+	errLater := errors.New("no")
+	var later sync.WaitGroup
+	var ran atomic.Int32
+	failures := make(chan error, 3)
+	once := sync.OnceFunc(func() {
+		for i := range 3 {
+			later.Go(func() {
+				err := s.Update(t.Context(), func(tx graph.Tx) error {
+					ran.Add(1)
+					if err := errors.Join(tx.Put(t.Context(), newDataset(fmt.Sprint("later", i))), tx.Append(t.Context(), &registry.LogEntry{})); err != nil {
+						return err
+					}
+					if i == 1 {
+						return errLater
+					}
+					return nil
+				})
+				failures <- err
+			})
+		}
+		for s.UpdatesWaiting() < 3 {
+			runtime.Gosched()
+		}
+	})
+	err := s.Update(t.Context(), func(tx graph.Tx) error {
+		once()
+		return errors.Join(tx.Put(t.Context(), newDataset("first")), tx.Append(t.Context(), &registry.LogEntry{}))
+	})
+	if err != nil || ran.Load() < 3 {
+		t.Errorf("the first update returned %v after %d of those that came meanwhile", err, ran.Load())
+	}
+	later.Wait()
+	failed := 0
+	for range 3 {
+		if err := <-failures; err != nil {
+			failed++
+		}
+	}
+	found, err := s.Nodes(t.Context(), graph.Instant{}, newDataset("first").ID, newDataset("later0").ID, newDataset("later1").ID, newDataset("later2").ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failed != 1 || found[0] == nil || found[1] == nil || found[2] != nil || found[3] == nil {
+		t.Errorf("%d failed, nodes %v", failed, found)
 	}
 }
