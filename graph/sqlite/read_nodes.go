@@ -121,13 +121,15 @@ func revisionSQL(key string, bare bool, newest, earlier string) string {
 }
 
 // earlierValid is the end of a statement that selects, of the revisions before the newest, the
-// one that was valid at ?2, and was known at ?3 if known. It selects none if the newest was.
+// one that was valid at ?2, and was known at ?3 if known. It selects none if the newest was. It
+// reads one row of the index, but for revisions that were not known yet.
 func earlierValid(newest string, known bool) string {
 	also, beyond := "", ""
 	if known {
 		also, beyond = " AND x.recorded_seq <= ?3", " OR "+newest+".recorded_seq > ?3"
 	}
-	return " FROM revision x WHERE x.num = " + newest + ".num AND x.since <= ?2" + also + " AND (x.since > " + newest + ".since OR " + newest + ".since > ?2" + beyond + ")" +
+	after := "CASE WHEN " + newest + ".since > ?2" + beyond + " THEN -9223372036854775807 ELSE " + newest + ".since END"
+	return " FROM revision x INDEXED BY revision_since WHERE x.num = " + newest + ".num AND x.since <= ?2 AND x.since > " + after + also +
 		" ORDER BY x.since DESC, x.revision DESC LIMIT 1"
 }
 

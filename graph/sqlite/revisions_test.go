@@ -161,3 +161,49 @@ func TestEveryInstantShowsItsRevision(t *testing.T) {
 		return nil
 	})
 }
+
+// TestAPastReadDoesNotGrowWithTheRevisions reads nodes that have been changed ten and two thousand times, as they were
+// early, in the middle and now: the engine takes as many steps. Without the bounds of the times it takes
+// more for each revision.
+func TestAPastReadDoesNotGrowWithTheRevisions(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "p.db"))
+	s.memory.Off = true
+	revise := func(id registry.ID, n int) {
+		err := s.Update(t.Context(), func(tx graph.Tx) error {
+			for i := range n {
+				node := &graph.Node{ID: id, Kind: registry.KindModel, Name: fmt.Sprint("n", i), ValidFrom: microsecond(1000), Since: microsecond(1000 * (i + 1)), Doc: []byte("{}")}
+				if err := tx.Put(t.Context(), node); err != nil {
+					return err
+				}
+			}
+			return tx.Append(t.Context(), &registry.LogEntry{})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	const few, many = 10, 2000
+	revise("few", few)
+	revise("many", many)
+	steps := func(id registry.ID, at int) (n int) {
+		t.Helper()
+		s.StepsSince(t.Context())
+		nodes, err := s.Nodes(t.Context(), graph.Instant{Valid: microsecond(1000*at + 500)}, id)
+		if n = s.StepsSince(t.Context()); err != nil || nodes[0] == nil || nodes[0].Name != fmt.Sprint("n", at-1) {
+			t.Fatalf("%s at %d: %+v, %v", id, at, nodes[0], err)
+		}
+		return n
+	}
+	for name, at := range map[string][2]int{"early": {2, 2}, "in the middle": {few / 2, many / 2}, "now": {few, many}} {
+		small, large := steps("few", at[0]), steps("many", at[1])
+		t.Logf("%s: %d steps with %d revisions, %d with %d", name, small, few, large, many)
+		if float64(large) > 1.3*float64(small) {
+			t.Errorf("%s: %d steps with %d revisions, %d with %d", name, small, few, large, many)
+		}
+	}
+	s.alter(t, "DROP INDEX revision_since")
+	s.alter(t, "CREATE INDEX revision_since ON revision(num, revision, since)")
+	if small, large := steps("few", 2), steps("many", 2); large < 10*small {
+		t.Errorf("without the index: %d steps, then %d", small, large)
+	}
+}

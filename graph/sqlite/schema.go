@@ -13,7 +13,7 @@ import (
 
 // schemaSteps are the schema steps in order. The schema number is the number of steps
 // that were applied. A released step must never change; add a further step instead.
-var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes, addCrowded, keepEarlierRevisions, clusterLogKeys, addParentNumbers, addTreeHashes, addCounters, addLabels}
+var schemaSteps = []func(c *conn) error{createTables, addFulltextIndex, keepTimesIncreasing, addServed, replaceIndexes, addCrowded, keepEarlierRevisions, clusterLogKeys, addParentNumbers, addTreeHashes, addCounters, addLabels, addRevisionIndex}
 
 // createTables creates the tables and the instance secret. syncWithRegistry creates
 // the columns and indexes that depend on the field table, at every start.
@@ -83,6 +83,11 @@ func addServed(c *conn) error {
 		}
 	}
 	return nil
+}
+
+// addRevisionIndex finds the revision of a node that was valid at a time among all that it has had.
+func addRevisionIndex(c *conn) error {
+	return c.execOnce("CREATE INDEX IF NOT EXISTS revision_since ON revision(num, since, revision)")
 }
 
 // keepEarlierRevisions leaves the newest revision of a node to the table node, which has all
