@@ -67,13 +67,10 @@ func (s *Store) commit(w *conn, b *batch) {
 // transaction. Jobs get their results only after the commit, also errors: a closure may
 // have failed because of uncommitted writes of an earlier closure of the batch.
 func (s *Store) commitOnce(w *conn, b *batch) error {
-	if err := w.beginImmediate(); err != nil {
+	if err := s.begin(w); err != nil {
 		return err
 	}
-	err := s.beginWrites(w)
-	if err == nil {
-		err = s.runBatch(w, b, 0, pointOf(b.Jobs))
-	}
+	err := s.runBatch(w, b, 0, pointOf(b.Jobs))
 	for done := len(b.Jobs); err == nil && b.More(); done = len(b.Jobs) {
 		point := noSavepoints // Those before have written.
 		if mayRestore(b.Jobs[done:]) {
@@ -84,10 +81,7 @@ func (s *Store) commitOnce(w *conn, b *batch) error {
 	if errors.Is(err, errUndo) {
 		// Undo them all, and run them again so that each can be undone.
 		s.forget()
-		if err = errors.Join(w.exec("ROLLBACK"), w.beginImmediate()); err == nil {
-			err = s.beginWrites(w)
-		}
-		if err == nil {
+		if err = errors.Join(w.exec("ROLLBACK"), s.begin(w)); err == nil {
 			err = s.runBatch(w, b, 0, savepointPerJob)
 		}
 	}
@@ -108,6 +102,18 @@ func (s *Store) commitOnce(w *conn, b *batch) error {
 	}
 	if err != nil { // The nodes that the closures created do not exist.
 		s.forget()
+	}
+	return err
+}
+
+// begin begins a transaction of the writer, and looks at the state on which it holds the lock: another
+// Store may have written since the last one.
+func (s *Store) begin(w *conn) error {
+	err := w.beginImmediate()
+	if err == nil {
+		if err = s.beginWrites(w); err != nil {
+			w.exec("ROLLBACK")
+		}
 	}
 	return err
 }
@@ -211,7 +217,7 @@ func (s *Store) runJob(w *conn, j *job, point rollbackPoint) (failure error, ove
 		}
 		time.Sleep(time.Duration(attempt) * time.Millisecond)
 		if point.whole {
-			if err := w.beginImmediate(); err != nil {
+			if err := s.begin(w); err != nil {
 				return publicError(err), true
 			}
 		}
