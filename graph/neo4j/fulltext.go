@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"maps"
+	"slices"
 	"strings"
 
 	driver "github.com/neo4j/neo4j-go-driver/v5/neo4j"
@@ -14,23 +16,28 @@ import (
 
 // The full-text index covers properties of the nodes: one for every searched field, and
 // one for kind and namespace. The properties hold the words of graph.Tokenize, and the
-// analyzer only splits at spaces. The index is consistent with the transaction that
-// writes, so a read after a write finds it.
+// analyzer only splits at spaces. Neo4j writes the index after the commit, because within it
+// that takes longer than all else; a search waits until the index has all that was committed before,
+// so a read after a write finds it.
 //
 // fulltextFields are the fields as of the schema step below. A field that is searched
 // later needs another index and a step of its own.
 var fulltextFields = []string{"author", "column", "description", "endpoint", "environment", "features", "label", "limitations", "message", "name", "namespace",
 	"owner", "producer", "runId", "sha", "tags", "url", "version"}
 
-var createFulltextIndex = "CREATE FULLTEXT INDEX node_words IF NOT EXISTS FOR (n:Node) ON EACH [n.words_kind, n.words_" + strings.Join(fulltextFields, ", n.words_") +
-	"] OPTIONS {indexConfig: {`fulltext.analyzer`: 'whitespace', `fulltext.eventually_consistent`: false}}"
+var createFulltextIndex = "CREATE FULLTEXT INDEX node_text IF NOT EXISTS FOR (n:Node) ON EACH [n.words_kind, n.words_" + strings.Join(fulltextFields, ", n.words_") +
+	"] OPTIONS {indexConfig: {`fulltext.analyzer`: 'whitespace', `fulltext.eventually_consistent`: true}}"
 
 var fulltextStep = []string{createFulltextIndex, "CALL db.awaitIndexes(300)"}
+
+// fulltextAfterCommitStep replaces the index of stores that are older than node_text, which was
+// written within the commit.
+var fulltextAfterCommitStep = []string{createFulltextIndex, "CALL db.awaitIndexes(300)", "DROP INDEX node_words IF EXISTS"}
 
 const (
 	// queryFulltext reads from the index. Its parameter is a Lucene query made of folded
 	// words and of property names that this package gives.
-	queryFulltext       = "CALL db.index.fulltext.queryNodes('node_words', $query, {limit: $most}) YIELD node RETURN node.key AS key"
+	queryFulltext       = "CALL db.index.fulltext.awaitEventuallyConsistentIndexRefresh() CALL db.index.fulltext.queryNodes('node_text', $query, {limit: $most}) YIELD node RETURN node.key AS key"
 	setSearchProperties = "UNWIND $rows AS row MATCH (n:Node {key: row.key}) USING INDEX SEEK n:Node(key) SET n += row.words"
 )
 
@@ -68,13 +75,44 @@ func (f *finder) findText(ctx context.Context, q graph.Query) (cut bool, err err
 	if err != nil {
 		return false, err
 	}
-	if cut = len(rows) > q.Text.Considered(); cut {
-		rows = rows[:q.Text.Considered()]
+	var written map[string]row
+	if f.v.pending != nil {
+		written = f.v.pending.words.all()
 	}
 	for _, r := range rows {
-		f.textKeys = append(f.textKeys, text(r, "key"))
+		if _, again := written[text(r, "key")]; !again {
+			f.textKeys = append(f.textKeys, text(r, "key"))
+		}
+	}
+	for _, key := range slices.Sorted(maps.Keys(written)) {
+		if f.v.matchesText(q, written[key]) {
+			f.textKeys = append(f.textKeys, key)
+		}
+	}
+	if cut = len(f.textKeys) > q.Text.Considered() || len(rows) > q.Text.Considered(); cut {
+		f.textKeys = f.textKeys[:min(len(f.textKeys), q.Text.Considered())]
 	}
 	return cut, nil
+}
+
+// matchesText reports whether a node with these search properties matches a query's Text, as
+// luceneQuery says.
+func (v *view) matchesText(q graph.Query, properties row) bool {
+	has := func(field, word string, prefix bool) bool {
+		return slices.ContainsFunc(strings.Fields(text(properties, "words_"+field)), func(have string) bool {
+			return have == word || prefix && strings.HasPrefix(have, word)
+		})
+	}
+	for _, l := range q.FieldGroups() {
+		matches := slices.ContainsFunc(l.Kinds, func(k registry.Kind) bool { return text(properties, "words_kind") == v.kindToken(k) })
+		for i, w := range q.Text.Words {
+			matches = matches && slices.ContainsFunc(l.Fields, func(field string) bool { return has(field, w, i == len(q.Text.Words)-1) })
+		}
+		if matches {
+			return true
+		}
+	}
+	return false
 }
 
 // luceneQuery is a query's Text in Lucene's syntax. CheckText made sure that its words

@@ -15,7 +15,7 @@ func headStateOf(r row) readmemory.State {
 }
 
 // readHeadState reads the state of the store.
-const readHeadState = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) RETURN h.seq AS seq, h.schema AS schema, h.repairs AS repairs, h.migration AS migration"
+const readHeadState = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) RETURN h.seq AS seq, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, h.lease AS lease"
 
 // headReader reads the state of the store for all who ask. Those who ask while it reads
 // share the next read, which is sent after they asked.
@@ -66,16 +66,22 @@ func (r *headReader) run(s *Store) {
 			return
 		}
 		mine.sent = time.Now()
-		mine.state, mine.err = s.readState()
+		sent := s.lease.now()
+		var holder string
+		mine.state, holder, mine.err = s.readState()
 		if mine.err == nil {
 			s.memory.Tell(mine.state, s.headTracker.isCommitting())
+			newest, known := s.memory.Newest()
+			if s.lease.told(holder, sent, known && newest.Covers(mine.state)) {
+				go s.takeLease(mine.state.Seq)
+			}
 		}
 		close(mine.done)
 	}
 }
 
-// readState reads the state of the store, whoever waits for it.
-func (s *Store) readState() (state readmemory.State, err error) {
+// readState reads the state of the store and who holds the read lease, whoever waits for it.
+func (s *Store) readState() (state readmemory.State, holder string, err error) {
 	ctx, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
 	err = s.read(ctx, func(v *view) error {
@@ -86,16 +92,22 @@ func (s *Store) readState() (state readmemory.State, err error) {
 		if len(rows) != 1 {
 			return internal(errors.New("the log head is gone"))
 		}
-		state = headStateOf(rows[0])
+		state, holder = headStateOf(rows[0]), text(rows[0], "lease")
 		return nil
 	})
-	return state, err
+	return state, holder, err
 }
 
 // stateFor returns a state that the store had after the request of the context began.
 func (s *Store) stateFor(ctx context.Context) (readmemory.State, error) {
 	if state, seen := readmemory.MomentState(ctx, s); seen {
 		return state, nil
+	}
+	if s.lease.holds() && !s.headTracker.isCommitting() {
+		if state, known := s.memory.Newest(); known {
+			readmemory.SetMomentState(ctx, s, state, time.Now())
+			return state, nil
+		}
 	}
 	read, err := s.heads.read(ctx, s)
 	if err != nil {

@@ -23,6 +23,9 @@ type pendingWrites struct {
 	// present. The lock on the head keeps it true.
 	nodesMet overlay[metNode]
 	slotsMet overlay[registry.ID]
+	// words has, by key, the search properties of the nodes that the transaction has written:
+	// the full-text index has them after the commit.
+	words overlay[row]
 	// wrote has the names of all that was written, whether it was sent or dropped.
 	// wroteAnything is true when more may have changed than that.
 	wrote         map[string]bool
@@ -53,6 +56,20 @@ func (o *overlay[V]) set(key string, v V) {
 		o.own = map[string]V{}
 	}
 	o.own[key] = v
+}
+
+// all is the map with its changes.
+func (o *overlay[V]) all() map[string]V {
+	if len(o.own) == 0 {
+		return o.base
+	}
+	all := maps.Clone(o.own)
+	for key, v := range o.base {
+		if _, changed := all[key]; !changed {
+			all[key] = v
+		}
+	}
+	return all
 }
 
 // keep takes over the changes, and drop forgets them.
@@ -163,6 +180,7 @@ func (p *pendingWrites) begin(owner *txn) {
 func (p *pendingWrites) accept() {
 	p.nodesMet.keep()
 	p.slotsMet.keep()
+	p.words.keep()
 }
 
 // undo drops what the owner has written and not sent, and what it has met.
@@ -175,6 +193,7 @@ func (p *pendingWrites) undo() {
 	// The names of what was dropped stay: they cost a round trip at most.
 	p.nodesMet.drop()
 	p.slotsMet.drop()
+	p.words.drop()
 }
 
 // forget drops what the transaction knows, before a write that may change other nodes than

@@ -41,7 +41,10 @@ var steps = []step{{1, firstStep, nil}, {2, fulltextStep, backfillFulltext}, {3,
 	// Step 13 adds the indexes by the numbers of nodes, and those of foreign records.
 	{13, listStep, nil},
 	// Step 14 adds the labels by which lists find the nodes with a tag.
-	{14, labelStep, backfillLabels}}
+	{14, labelStep, backfillLabels},
+	// Step 15 has the words written after the commit. It also keeps out older programs, which do
+	// not know the read lease.
+	{15, fulltextAfterCommitStep, nil}}
 
 var logTimeStep = []string{"CREATE INDEX log_at IF NOT EXISTS FOR (l:Log) ON (l.ns, l.at)", "CALL db.awaitIndexes(300)"}
 
@@ -72,8 +75,10 @@ SET h.locked = true`
 	lockHead = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.locked = true"
 	readHead = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) RETURN h.seq AS seq, h.number AS number, h.schema AS schema, h.secret AS secret, h.migration AS migration"
 	// findHead has no hint, because the database may lack the index that it names.
-	findHead  = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
-	setSchema = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.schema = $schema"
+	findHead = "MATCH (h:Head {key: $key}) RETURN h.seq AS seq"
+	// setEmptySchema does nothing when there was ever a node or an entry.
+	setEmptySchema = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) WHERE h.schema = 0 AND h.number = 0 AND h.seq = 0 SET h.schema = $schema RETURN h.key"
+	setSchema      = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.schema = $schema"
 )
 
 // lockAndReadHead takes the lock, and then reads the head, the newest log entry and what a
@@ -81,7 +86,7 @@ SET h.locked = true`
 // TestTheHeadIsReadUnderItsLock.
 var lockAndReadHead = "MATCH (h:Head {key: $key}) USING INDEX SEEK h:Head(key) SET h.locked = true WITH h OPTIONAL MATCH (l:Log {key: $key + toString(h.seq)}) USING INDEX SEEK l:Log(key)\n" +
 	"WITH h, l\n" + readForeseenLists +
-	"RETURN h.seq AS seq, h.number AS number, h.roots AS roots, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, l {.*} AS entry, nodes, slots"
+	"RETURN h.seq AS seq, h.number AS number, h.roots AS roots, h.schema AS schema, h.repairs AS repairs, h.migration AS migration, h.lease AS lease, l {.*} AS entry, nodes, slots"
 
 // checkExists returns NOT_FOUND when the namespace has no head.
 func (s *Store) checkExists(ctx context.Context) error {
@@ -111,6 +116,11 @@ func (s *Store) migrate(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if have == 0 {
+		if have, err = s.skipSteps(ctx, session, online); err != nil {
+			return err
+		}
+	}
 	for _, st := range steps {
 		if st.number <= have {
 			continue
@@ -130,6 +140,29 @@ func (s *Store) migrate(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// skipSteps creates the indexes of all steps, and takes a namespace without nodes to the newest step
+// at once: there is nothing to convert. It returns the step that the namespace is at.
+func (s *Store) skipSteps(ctx context.Context, session driver.SessionWithContext, online map[string]bool) (int, error) {
+	for _, st := range steps {
+		if err := s.createMissing(ctx, session, online, st.texts...); err != nil {
+			return 0, err
+		}
+	}
+	done, err := session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {
+		v, newest := &view{s: s, tx: tx}, steps[len(steps)-1].number
+		_, err := v.query(ctx, lockHead, map[string]any{"key": v.key("")})
+		var set []row
+		if err == nil {
+			set, err = v.query(ctx, setEmptySchema, map[string]any{"key": v.key(""), "schema": int64(newest)})
+		}
+		return newest * len(set), v.outcome(err)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return done.(int), nil
 }
 
 // schema locks the head, creates it if need be, raises its step number to done and
@@ -192,13 +225,24 @@ func (s *Store) onlineIndexes(ctx context.Context, session driver.SessionWithCon
 // schemaName finds the name of what a schema text creates.
 var schemaName = regexp.MustCompile(`^CREATE (?:CONSTRAINT|INDEX|FULLTEXT INDEX) (\w+) IF NOT EXISTS`)
 
+// droppedIndex finds the name of the index that a schema text drops.
+var droppedIndex = regexp.MustCompile(`^DROP INDEX (\w+) IF EXISTS`)
+
 // createMissing runs the schema texts whose index is not online yet, so that a server that
-// starts on an up-to-date database changes no schema. A text without a name waits for the
-// indexes that were just created.
+// starts on an up-to-date database changes no schema, and those that drop one that is. A text
+// without a name waits for the indexes that were just created.
 func (s *Store) createMissing(ctx context.Context, session driver.SessionWithContext, online map[string]bool, texts ...string) error {
 	created := false
 	for _, text := range texts {
 		name := schemaName.FindStringSubmatch(text)
+		if old := droppedIndex.FindStringSubmatch(text); old != nil {
+			if online[old[1]] {
+				if err := s.ddl(ctx, session, text); err != nil {
+					return err
+				}
+			}
+			continue
+		}
 		if name != nil && online[name[1]] || name == nil && !created {
 			continue
 		}

@@ -71,6 +71,11 @@ func (t *txn) checkServed(ctx context.Context, repair bool) (wrong int64, err er
 
 // CheckServed implements graph.ServedChecker.
 func (s *Store) CheckServed(ctx context.Context, repair bool) (wrong int64, err error) {
+	if repair { // Who holds the lease does not learn of a repair.
+		if err := s.endForeignLease(ctx); err != nil {
+			return 0, err
+		}
+	}
 	session := s.session(ctx, driver.AccessModeWrite)
 	defer session.Close(context.WithoutCancel(ctx))
 	_, err = session.ExecuteWrite(ctx, func(tx driver.ManagedTransaction) (any, error) {

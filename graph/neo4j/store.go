@@ -37,6 +37,7 @@ type Store struct {
 	unrehearsed bool
 	headTracker headTracker
 	heads       headReader
+	lease       readLease
 	memory      readmemory.Memory
 	// newestEntry is the newest log entry that an Update of this Store has met.
 	newestEntry atomic.Pointer[registry.LogEntry]
@@ -87,6 +88,10 @@ func WithQueryHook(f func(text string, params map[string]any)) Option {
 // costs.
 func WithoutMemory() Option { return func(s *Store) { s.memory.Off = true } }
 
+// WithoutLease makes the store ask for the newest state also when no other server writes. Tests use
+// it to count what a store sends.
+func WithoutLease() Option { return func(s *Store) { s.lease.off = true } }
+
 // A server that is silent for longer than these counts as unavailable.
 const (
 	connectTimeout = 3 * time.Second
@@ -101,7 +106,7 @@ func Open(ctx context.Context, url string, opts ...Option) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{database: database, clock: time.Now, bookmarks: driver.NewBookmarkManager(driver.BookmarkManagerConfig{})}
+	s := &Store{database: database, clock: time.Now, bookmarks: driver.NewBookmarkManager(driver.BookmarkManagerConfig{}), lease: newReadLease()}
 	for _, o := range opts {
 		o(s)
 	}
@@ -168,6 +173,7 @@ func (s *Store) Close() error {
 	s.jobs.Close()
 	ctx, cancel := context.WithTimeout(context.Background(), retryTimeout)
 	defer cancel()
+	s.giveLease(ctx)
 	return storeError(s.driver.Close(ctx))
 }
 

@@ -41,8 +41,15 @@ func (t *txn) begin(ctx context.Context, r *rehearsal) error {
 	if len(rows) != 1 {
 		return internal(errors.New("the log head is gone"))
 	}
+	if err := t.s.checkLease(rows[0]); err != nil {
+		return err
+	}
 	t.head, t.lastNumber = number(rows[0], "seq"), number(rows[0], "number")
-	t.pending.generation = t.s.memory.Lock(headStateOf(rows[0]))
+	state := headStateOf(rows[0])
+	if newest, known := t.s.memory.Newest(); known && newest != state {
+		t.s.lease.sawForeign()
+	}
+	t.pending.generation = t.s.memory.Lock(state)
 	t.seq = t.head + 1
 	if t.frontier, err = frontierOf(rows[0]); err != nil {
 		return err

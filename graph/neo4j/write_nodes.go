@@ -221,6 +221,7 @@ func (t *txn) writeNodes(nodes map[registry.ID]*storedNode, written []any) {
 			p["served_kind"], p["served_parent"] = p["kind_key"], p["parent_key"]
 		}
 		maps.Copy(p, s.searchProperties)
+		t.pending.words.set(t.key(string(id)), s.searchProperties)
 		t.writeLabelsOf(s, p)
 		list := replaced
 		if s.isNew {

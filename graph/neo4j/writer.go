@@ -169,8 +169,21 @@ func (b *jobBatch) failStatement(t, own *txn, j *job) error {
 }
 
 // commitIn runs fn in one transaction that holds the head's lock, and commits it. It reads what
-// a rehearsal has noted.
+// a rehearsal has noted. It ends the read lease of another server first.
 func (s *Store) commitIn(ctx context.Context, r *rehearsal, fn func(*txn) error) error {
+	for {
+		err := storeError(s.commitUnderLock(ctx, r, fn))
+		if !errors.Is(err, errLeased) {
+			return err
+		}
+		if err := s.endForeignLease(ctx); err != nil {
+			return err
+		}
+	}
+}
+
+// commitUnderLock is commitIn, but for a lease of another server: that is errLeased.
+func (s *Store) commitUnderLock(ctx context.Context, r *rehearsal, fn func(*txn) error) error {
 	session := s.session(ctx, driver.AccessModeWrite)
 	defer session.Close(ctx)
 	ended := func() {} // ends the commit
@@ -200,7 +213,7 @@ func (s *Store) commitIn(ctx context.Context, r *rehearsal, fn func(*txn) error)
 		s.memory.ForgetAll()
 	}
 	ended()
-	return storeError(err)
+	return err
 }
 
 // write runs fn alone in one transaction that holds the head's lock. The caller's deadline
