@@ -222,6 +222,9 @@ type NeighborQuery struct {
 	LimitPerNode int
 	// Bare leaves out the documents of the far nodes. Count requests Degree.
 	Bare, Count bool
+	// CountLimit is the largest Degree, so that counting costs no more than that; 0 means no
+	// limit.
+	CountLimit int64
 }
 
 // Neighbors is the result of a NeighborQuery for one node.
@@ -232,7 +235,8 @@ type Neighbors struct {
 	Nodes []*Node
 	// More says that Cap cut the list.
 	More bool
-	// Degree is the number of all edges of that direction and kinds, with Count.
+	// Degree is the number of all edges of that direction and kinds, with Count, and at most
+	// CountLimit.
 	Degree int64
 }
 

@@ -204,7 +204,7 @@ func closureMatchesReference(k *kit) {
 
 func (k *kit) compareNeighbors(w *referenceGraph, r *rand.Rand, c graph.ClosureQuery) {
 	k.Helper()
-	q := graph.NeighborQuery{IDs: c.Roots, Direction: c.Direction, Edges: c.Edges, At: c.At, LimitPerNode: 1 + r.IntN(4), After: int64(r.IntN(30)), Count: true}
+	q := graph.NeighborQuery{IDs: c.Roots, Direction: c.Direction, Edges: c.Edges, At: c.At, LimitPerNode: 1 + r.IntN(4), After: int64(r.IntN(30)), Count: true, CountLimit: int64(r.IntN(4))}
 	k.checkNeighbors(w, q)
 	for _, id := range q.IDs {
 		n := w.node(id, q.At)

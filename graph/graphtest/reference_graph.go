@@ -194,6 +194,9 @@ func (w *referenceGraph) neighbors(id registry.ID, q graph.NeighborQuery) (far [
 	if len(all) > q.LimitPerNode {
 		all, more = all[:q.LimitPerNode], true
 	}
+	if q.CountLimit > 0 {
+		degree = min(degree, q.CountLimit)
+	}
 	return revisionNames(all), more, degree
 }
 

@@ -113,12 +113,12 @@ func (h neighborQuery) rowsText() string {
 		"RETURN n.id AS of, {" + h.columns + "} AS hop ORDER BY n.number, " + h.order()
 }
 
-// degreeText counts all far ends of nodes.
+// degreeText counts the far ends of nodes, at most so many of each.
 func (h neighborQuery) degreeText() string {
 	if h.valid == maxInstant { // Without a filter by validity, both ends of an edge exist as soon as it does.
 		h.revisions = false
 	}
-	return h.startText() + h.match() + " WHERE " + edgeValid + h.and() + "\n" + h.visibleText("f", "w") + "RETURN n.id AS of, count(*) AS degree"
+	return h.startText() + "CALL { WITH n " + h.match() + " WHERE " + edgeValid + h.and() + "\n" + h.visibleText("f", "w") + "WITH f LIMIT $count RETURN count(*) AS degree }\nRETURN n.id AS of, degree"
 }
 
 const (
@@ -231,7 +231,10 @@ func (v *view) Neighbors(ctx context.Context, q graph.NeighborQuery) ([]graph.Ne
 		}
 	}
 	if q.Count {
-		params["keys"] = keys
+		params["keys"], params["count"] = keys, int64(maxInstant)
+		if q.CountLimit > 0 {
+			params["count"] = q.CountLimit
+		}
 		if rows, err = v.query(ctx, h.degreeText(), params); err != nil {
 			return nil, err
 		}

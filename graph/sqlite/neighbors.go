@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 
 	"pedigree/graph"
 	"pedigree/registry"
@@ -71,6 +72,11 @@ func (er *edgeReader) neighborsOf(q graph.NeighborQuery, index int, farNodes map
 	if err != nil {
 		return h, err
 	}
+	limit := q.CountLimit
+	if limit == 0 {
+		limit = math.MaxInt64
+	}
+	st.BindInt64(5, limit)
 	return h, stepAll(st, func(st *engine.Stmt) error { h.Degree = st.ColumnInt64(0); return nil })
 }
 

@@ -107,7 +107,7 @@ func buildEdgeSQL(key edgeSQLKey) *edgeSQL {
 	t := &edgeSQL{firstFarEnds: from + near + " = ?1 AND e." + far + " > ?4" + cond + farExists + order,
 		toListed: from + near + " = ?1 AND e." + far + " IN (SELECT value FROM json_each(?4))" + cond + farExists,
 		batch:    "SELECT " + columns + " FROM (VALUES " + batchParams + ") f CROSS JOIN edge e WHERE e." + near + " = f.column1" + cond + farExists + " LIMIT ?5+0",
-		degree:   "SELECT count(*) FROM edge e WHERE e." + near + " = ?1" + cond + farExists}
+		degree:   "SELECT count(*) FROM (SELECT 1 FROM edge e WHERE e." + near + " = ?1" + cond + farExists + " LIMIT ?5+0)"}
 	if key.source != currentRow {
 		return t
 	}

@@ -58,7 +58,9 @@ func ListNeighbors[N registry.Node, E any](ctx context.Context, c *Core, of regi
 		return LoadHops(ctx, scope, of, counted, func(_ context.Context, hops []graph.Neighbors) ([]*int, error) {
 			out := make([]*int, len(hops))
 			for i, h := range hops {
-				out[i] = new(int(h.Degree))
+				if h.Degree <= graph.MaxCount {
+					out[i] = new(int(h.Degree))
+				}
 			}
 			return out, nil
 		})

@@ -324,7 +324,7 @@ func LoadHops[V any](ctx context.Context, scope *policies.Scope, of registry.Nod
 
 // findHops reads the neighbors of nodes, in their order, with one query.
 func findHops(ctx context.Context, scope *policies.Scope, q HopQuery, ids []registry.ID) ([]graph.Neighbors, error) {
-	nq := graph.NeighborQuery{IDs: ids, Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Limit, After: q.after, Count: q.count}
+	nq := graph.NeighborQuery{IDs: ids, Direction: q.Direction, At: StoreInstant(q.At), LimitPerNode: q.Limit, After: q.after, Count: q.count, CountLimit: graph.MaxCount + 1}
 	if q.Edge != "" {
 		nq.Edges = []registry.EdgeKind{q.Edge}
 	}
