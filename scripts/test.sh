@@ -25,19 +25,18 @@ fi
 
 status=0
 go build -o build/testsum ./internal/testsum
-# The race detector runs when a core is free: the other tests wait for Neo4j and for processes that they
-# have started, more than they compute.
-{
-  nice -n 10 go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores|GoBack' ./graph/sqlite ./graph/cache
-  # A request resolves its fields concurrently in one scope. TestMatrix does so for every field and role.
-  nice -n 10 go test -race -timeout 40m -run '^TestMatrix$' ./internal/access
-} >build/race.log 2>&1 &
-race=$!
 # The packages that take longest begin first, so that the others run beside them and not after them. Two at a
 # time, because internal/e2e runs two of its tests at a time: more of them, and Neo4j answers too late.
 go test -json -p 2 -timeout 40m "$@" ./internal/e2e ./graph/neo4j ./internal/access ./... 2>build/test.err | ./build/testsum || status=1
 cat build/test.err >&2
+# The pages wait for Chromium more than they work, so the race detector runs beside them.
 echo "the pages, in Chromium, and concurrency tests with the race detector:"
+{
+  go test -race -timeout 40m -run 'Race|Concurrent|Together|Queued|TwoStores|GoBack' ./graph/sqlite ./graph/cache
+  # A request resolves its fields concurrently in one scope. TestMatrix does so for every field and role.
+  go test -race -timeout 40m -run '^TestMatrix$' ./internal/access
+} >build/race.log 2>&1 &
+race=$!
 (cd web && PEDIGREE_CHROMIUM="$(command -v chromium)" npm test --silent) >build/web.log 2>&1 || { status=1; cat build/web.log; }
 wait $race || status=1
 cat build/race.log
