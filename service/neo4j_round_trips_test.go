@@ -45,7 +45,7 @@ func (c *textCounter) take() (all int, list string) {
 func neo4jKit(t *testing.T) (*kit, *textCounter) {
 	t.Helper()
 	sent := &textCounter{counts: map[string]int{}}
-	store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()), neo4j.WithQueryHook(sent.add))
+	store, err := neo4j.Open(t.Context(), neo4jtest.URL(t), neo4j.WithNamespace(neo4jtest.Namespace()), neo4j.WithQueryHook(sent.add), neo4j.WithoutLease())
 	if err != nil {
 		t.Fatal(err)
 	}

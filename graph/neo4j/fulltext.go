@@ -32,7 +32,7 @@ var fulltextStep = []string{createFulltextIndex, "CALL db.awaitIndexes(300)"}
 
 // fulltextAfterCommitStep replaces the index of stores that are older than node_text, which was
 // written within the commit.
-var fulltextAfterCommitStep = []string{createFulltextIndex, "CALL db.awaitIndexes(300)", "DROP INDEX node_words IF EXISTS"}
+var fulltextAfterCommitStep = append(slices.Clone(fulltextStep), "DROP INDEX node_words IF EXISTS")
 
 const (
 	// queryFulltext reads from the index. Its parameter is a Lucene query made of folded

@@ -97,15 +97,13 @@ func (l *readLease) told(holder string, sent time.Time, covered bool) (take bool
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	switch {
-	case holder == l.id && covered:
-		if sent.After(l.named) {
+	if holder == l.id {
+		if covered && sent.After(l.named) { // Else the read met a commit of this Store that it does not know of yet.
 			l.named = sent
 		}
 		return false
-	case holder == l.id: // A commit of this Store that it does not know of yet.
-		return false
-	case !l.named.IsZero():
+	}
+	if !l.named.IsZero() {
 		l.named, l.lost, l.foreign = time.Time{}, min(l.lost+1, maxQuietDoublings), now
 	}
 	if holder != "" || !covered {

@@ -24,7 +24,7 @@ func TestWhatAWriteChangesIsReadAnewOnNeo4j(t *testing.T) {
 // another request notices what another server has written, and that of the same one does not.
 func TestAReadThatIsRememberedAsksForTheStateOnNeo4j(t *testing.T) {
 	ns := neo4jtest.Namespace()
-	s, other := openIn(t, ns), openIn(t, ns)
+	s, other := openIn(t, ns, WithoutLease()), openIn(t, ns, WithoutLease())
 	put(t, s, alias("m", "a", "1", "x"))
 	c := countStatements(s)
 	request := graph.WithMoment(t.Context())
@@ -51,7 +51,7 @@ func TestAReadThatIsRememberedAsksForTheStateOnNeo4j(t *testing.T) {
 // TestAChangeOfWhatIsServedIsForgottenOnNeo4j: a promotion changes other nodes than it writes. The
 // store forgets all, and remembers again what it reads after that.
 func TestAChangeOfWhatIsServedIsForgottenOnNeo4j(t *testing.T) {
-	s := open(t)
+	s := open(t, WithoutLease())
 	v := &graph.Node{ID: registry.NewID(registry.KindModelVersion, "v"), Kind: registry.KindModelVersion, Name: "v"}
 	d := &graph.Node{ID: registry.NewID(registry.KindDatasetVersion, "d"), Kind: registry.KindDatasetVersion, Name: "d"}
 	put(t, s, v, d)

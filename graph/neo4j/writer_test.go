@@ -91,7 +91,7 @@ func together(t *testing.T, s *Store, fns ...func(ctx context.Context, tx graph.
 // TestRoundTripsOfAWriteOnNeo4j counts what a write sends: alone two statements, which take the
 // lock and write, besides the commit; and together with 15 others no more than that.
 func TestRoundTripsOfAWriteOnNeo4j(t *testing.T) {
-	s := open(t)
+	s := open(t, WithoutLease())
 	d := putDataset(t, s)
 	alone, together := countWrites(t, s, d, "a")
 	t.Logf("PROOF a write alone: %d statements in a transaction; 16 writes together: %d", alone, together)
