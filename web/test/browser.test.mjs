@@ -157,7 +157,7 @@ test('letters find a row, branches fold, another node becomes the root; the addr
   await page.getByRole('link', { name: 'Start here' }).focus();
   await page.keyboard.press('Enter');
   await page.getByRole('heading', { name: 'Provenance of churn/training@2024-06' }).waitFor();
-  assert.equal(await page.evaluate(() => document.activeElement.id), 'content', 'the focus moves to the new content');
+  await page.waitForFunction(() => document.activeElement.id === 'content'); // the focus moves to the new content
   assert.ok(page.url().endsWith('/lineage/ds-train?view=tree'));
   await page.goBack();
   await page.getByRole('heading', { name: 'Provenance of churn-eu' }).waitFor();
