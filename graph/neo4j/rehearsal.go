@@ -31,8 +31,9 @@ type rehearsal struct {
 const maxRehearsed = 1000
 
 // maxWaves is how often a batch rehearses: what is read after one rehearsal may lead to
-// more in the next one.
-const maxWaves = 3
+// more in the next one. maxJoins is how often a transaction takes in jobs that came after it had
+// begun: each time costs those that wait one more read.
+const maxWaves, maxJoins = 3, 2
 
 // errRehearsed ends a rehearsal that would send something.
 var errRehearsed = errors.New("neo4j: a rehearsal sends nothing")
@@ -88,9 +89,9 @@ func (r *rehearsal) add(other *rehearsal) {
 	maps.Copy(r.finds, other.finds)
 }
 
-// rehearse runs the closures that allow it, all at the same time, and returns what they would
-// have to read. within is the transaction that they will run in, when it has begun.
-func (b *jobBatch) rehearse(within *txn) *rehearsal {
+// rehearse runs those closures of jobs that allow it, all at the same time, and returns what they
+// would have to read. within is the transaction that they will run in, when it has begun.
+func (b *jobBatch) rehearse(within *txn, jobs []*job) *rehearsal {
 	s, all := b.store, newRehearsal()
 	pending := pendingWrites{generation: s.memory.Begin()}
 	newest := s.newestEntry.Load()
@@ -103,7 +104,7 @@ func (b *jobBatch) rehearse(within *txn) *rehearsal {
 	}
 	var running []*job
 	var notes []*txn
-	for _, j := range b.jobs {
+	for _, j := range jobs {
 		if b.failed[j] != nil || !graph.Rehearsable(j.Context) {
 			continue
 		}
@@ -127,25 +128,50 @@ func (b *jobBatch) rehearse(within *txn) *rehearsal {
 }
 
 // foresee reads what the closures of a batch will read, as far as further rehearsals tell
-// it. What a single closure reads it reads by itself.
+// it. What a single closure reads it reads by itself. While the transaction waited for the lock,
+// more jobs have come as a rule: they join it, because a commit costs as much for one as for ten.
 func (b *jobBatch) foresee(ctx context.Context, t *txn, r *rehearsal) error {
+	for range maxJoins {
+		joined := b.join()
+		if len(joined) == 0 {
+			break
+		}
+		own, err := b.rehearseAndRead(ctx, t, joined)
+		if err != nil {
+			return err
+		}
+		own.surprised = own.surprised || r.surprised
+		maps.Copy(own.finds, r.finds)
+		r = own
+	}
 	if len(b.jobs)-len(b.failed) < 2 {
 		return nil
 	}
 	for wave := 1; wave < maxWaves && (r.surprised || len(r.finds) > 0); wave++ {
-		if err := t.findForeseen(ctx, r.finds); err != nil {
-			return err
-		}
-		if r = b.rehearse(t); len(r.nodes)+len(r.slots) == 0 {
-			continue
-		}
-		rows, err := rowsOf(t.send(ctx, readForeseen, map[string]any{"in": r.lists()}))
+		err := t.findForeseen(ctx, r.finds)
 		if err != nil {
 			return err
 		}
-		t.seed(r, rows[0])
+		if r, err = b.rehearseAndRead(ctx, t, b.jobs); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// rehearseAndRead rehearses jobs in their transaction, and reads the nodes and the slots that they
+// lack there.
+func (b *jobBatch) rehearseAndRead(ctx context.Context, t *txn, jobs []*job) (*rehearsal, error) {
+	r := b.rehearse(t, jobs)
+	if len(r.nodes)+len(r.slots) == 0 {
+		return r, nil
+	}
+	rows, err := rowsOf(t.send(ctx, readForeseen, map[string]any{"in": r.lists()}))
+	if err != nil {
+		return nil, err
+	}
+	t.seed(r, rows[0])
+	return r, nil
 }
 
 // readForeseenLists reads nodes and the holders of slots as two lists.

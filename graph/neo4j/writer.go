@@ -33,7 +33,7 @@ func (s *Store) Update(ctx context.Context, fn func(graph.Tx) error) error {
 // writeLoop runs in the writer goroutine.
 func (s *Store) writeLoop() {
 	s.jobs.Serve(func(all *updatequeue.Batch[*txn]) {
-		b := &jobBatch{store: s, jobs: all.Jobs}
+		b := &jobBatch{store: s, jobs: all.Jobs, queued: all}
 		b.commit()
 		copy(all.Results, b.results)
 	})
@@ -44,6 +44,9 @@ type jobBatch struct {
 	store   *Store
 	jobs    []*job
 	results []error
+	// queued is the batch of the queue, from which more jobs can come. It is nil for a job that
+	// runs alone.
+	queued *updatequeue.Batch[*txn]
 	// failed has the jobs whose closures failed after their writes had been sent: Neo4j has
 	// no savepoints, so the batch runs again without them.
 	failed map[*job]error
@@ -85,11 +88,22 @@ func (b *jobBatch) commit() {
 	}
 }
 
+// join takes the jobs that have come to wait since into the batch, and returns them.
+func (b *jobBatch) join() []*job {
+	if b.queued == nil || !b.queued.More() {
+		return nil
+	}
+	joined := b.queued.Jobs[len(b.jobs):]
+	b.jobs = b.queued.Jobs
+	b.results = append(b.results, make([]error, len(joined))...)
+	return joined
+}
+
 // commitOnce runs the closures that have not failed in one transaction.
 func (b *jobBatch) commitOnce() error {
 	whole, cancel := context.WithTimeout(context.Background(), commitTimeout)
 	defer cancel()
-	r := b.rehearse(nil)
+	r := b.rehearse(nil, b.jobs)
 	return b.store.commitIn(whole, r, func(t *txn) error {
 		clear(b.results)
 		if err := b.foresee(whole, t, r); err != nil {

@@ -205,3 +205,40 @@ func TestAClosureThatFailsBesideOthersOnNeo4j(t *testing.T) {
 		t.Errorf("the batch ran %d times: nothing was undone", runs)
 	}
 }
+
+// TestUpdatesJoinATransactionThatWaitedForItsLockOnNeo4j submits updates while another one takes
+// the lock: they are committed with it, and what they read is read together.
+func TestUpdatesJoinATransactionThatWaitedForItsLockOnNeo4j(t *testing.T) {
+	s := open(t, WithoutLease())
+	d := putDataset(t, s)
+	c := countStatements(s)
+	count := s.onQuery
+	var others sync.WaitGroup
+	record := func(name string) {
+		err := s.Update(graph.MayRehearse(t.Context()), func(tx graph.Tx) error { return recordVersion(t.Context(), tx, name, d) })
+		if err != nil {
+			t.Error(err)
+		}
+	}
+	s.onQuery = func(text string, params map[string]any) {
+		count(text, params)
+		if text != lockAndReadHead || c.counts[text] > 1 {
+			return
+		}
+		for i := range 10 {
+			others.Go(func() { record(fmt.Sprint("other ", i)) })
+		}
+		for s.jobs.Len() < 10 {
+			runtime.Gosched()
+		}
+	}
+	record("first")
+	others.Wait()
+	if c.counts[lockAndReadHead] != 1 || c.counts[readForeseen] != 1 || c.counts[writePending] != 1 || c.all != 3 {
+		t.Errorf("11 updates: %v", c.counts)
+	}
+	page, err := s.Find(t.Context(), graph.Query{Parents: []registry.ID{d.ID}, Limit: 100})
+	if err != nil || len(page.Nodes) != 11 {
+		t.Errorf("%d versions, %v", len(page.Nodes), err)
+	}
+}
