@@ -172,6 +172,12 @@ type Query struct {
 	Deleted, Count, Bare bool
 }
 
+// LastChildQuery selects the last child of a parent in an order. A store that remembers answers
+// may know this one also after a write; see package readmemory.
+func LastChildQuery(kind registry.Kind, order registry.Index, parent registry.ID) Query {
+	return Query{Kinds: []registry.Kind{kind}, Parents: []registry.ID{parent}, Order: order, Desc: true, Limit: 1}
+}
+
 // Key is a position in a sorted list: the value of the order column and the id.
 type Key struct {
 	Value any

@@ -143,7 +143,7 @@ func (t *Tx) WithCounts(ctx context.Context, nodes []*graph.Node) ([]*graph.Node
 // LastChild returns the last child of a parent in the order of a column, also when it is hidden
 // from the actor; nil when there is none. It reads one row, whatever the number of children.
 func (t *Tx) LastChild(ctx context.Context, kind registry.Kind, order registry.Index, parent registry.ID) (*graph.Node, error) {
-	return t.firstOf(ctx, graph.Query{Kinds: []registry.Kind{kind}, Parents: []registry.ID{parent}, Order: order, Desc: true})
+	return t.firstOf(ctx, graph.LastChildQuery(kind, order, parent))
 }
 
 // ChildrenWith returns the children of a parent that have a value in a column, also those that

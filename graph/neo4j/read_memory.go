@@ -30,12 +30,27 @@ func slotAnswer(key string, holder registry.ID) *readmemory.Answer {
 
 // committed is what a transaction tells the memory when it is committed, with what it knows of
 // the nodes and slots that it wrote.
-func (p *pendingWrites) committed() readmemory.Writes {
-	w := readmemory.Writes{Names: p.wrote, Everything: p.wroteAnything, Known: map[string]*readmemory.Answer{}}
-	for key, n := range p.nodesMet.base {
-		if name := readmemory.NodeName(key); p.wrote[name] {
-			w.Known[name] = nodeAnswer(key, n)
+func (s *Store) committed(p *pendingWrites) readmemory.Writes {
+	w := readmemory.Writes{Names: p.wrote, Everything: p.wroteAnything, Known: map[string]*readmemory.Answer{}, Key: s.key}
+	unknown := 0 // the written nodes that it does not know
+	for name := range p.wrote {
+		if readmemory.IsNodeName(name) {
+			unknown++
 		}
+	}
+	for key, n := range p.nodesMet.base {
+		name := readmemory.NodeName(key)
+		if !p.wrote[name] {
+			continue
+		}
+		unknown--
+		w.Known[name] = nodeAnswer(key, n)
+		if n.node != nil { // A closure that failed did not write it.
+			w.Nodes = append(w.Nodes, n.node)
+		}
+	}
+	if unknown > 0 {
+		w.Nodes = nil
 	}
 	for key, holder := range p.slotsMet.base {
 		if name := readmemory.SlotName(key); p.wrote[name] {

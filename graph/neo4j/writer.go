@@ -222,7 +222,7 @@ func (s *Store) commitUnderLock(ctx context.Context, r *rehearsal, fn func(*txn)
 		t := done.(*txn)
 		s.headTracker.markVisible(t.head)
 		s.newestEntry.Store(t.newest)
-		s.memory.Commit(t.pending.generation, t.pending.committed(), t.head)
+		s.memory.Commit(t.pending.generation, s.committed(t.pending), t.head)
 	} else if !errors.As(err, &refused) { // It may be committed.
 		s.memory.ForgetAll()
 	}

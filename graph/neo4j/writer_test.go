@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"pedigree/graph"
+	"pedigree/graph/graphtest"
 	"pedigree/registry"
 )
 
@@ -240,5 +241,37 @@ func TestUpdatesJoinATransactionThatWaitedForItsLockOnNeo4j(t *testing.T) {
 	page, err := s.Find(t.Context(), graph.Query{Parents: []registry.ID{d.ID}, Limit: 100})
 	if err != nil || len(page.Nodes) != 11 {
 		t.Errorf("%d versions, %v", len(page.Nodes), err)
+	}
+}
+
+// TestTheLastChildIsKnownAfterAWriteOnNeo4j numbers children by the last one, as use cases do. It is
+// read once: each commit knows it from what it wrote.
+func TestTheLastChildIsKnownAfterAWriteOnNeo4j(t *testing.T) {
+	s := open(t, WithoutLease())
+	d := putDataset(t, s)
+	c := countStatements(s)
+	for i := range 5 {
+		c.all = 0
+		err := s.Update(graph.MayRehearse(t.Context()), func(tx graph.Tx) error {
+			page, err := tx.Find(t.Context(), graph.LastChildQuery(registry.KindDatasetVersion, registry.IndexName, d.ID))
+			if err != nil {
+				return err
+			}
+			name := "a"
+			if len(page.Nodes) > 0 {
+				name = page.Nodes[0].Name + "a"
+			}
+			return recordVersion(t.Context(), tx, name, d)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i > 0 && c.all != 2 {
+			t.Errorf("update %d sent %d statements", i, c.all)
+		}
+	}
+	page, err := s.Find(t.Context(), graph.LastChildQuery(registry.KindDatasetVersion, registry.IndexName, d.ID))
+	if err != nil || len(page.Nodes) != 1 || page.Nodes[0].Name != "aaaaa" {
+		t.Errorf("%v, %v", graphtest.NamesOf(page.Nodes), err)
 	}
 }

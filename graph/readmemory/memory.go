@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"pedigree/graph"
+	"pedigree/registry"
 )
 
 // State names a state of a store: what was written by log sequence Seq. The other fields
@@ -80,6 +81,11 @@ type Writes struct {
 	Everything bool
 	// Known are answers of the state after the write, by name.
 	Known map[string]*Answer
+	// Nodes are all nodes that were written, as they are now, when the store can tell: what is
+	// known of their siblings stays known. They are not changed any more. Key makes an id
+	// unique.
+	Nodes []*graph.Node
+	Key   func(registry.ID) string
 }
 
 // Bounds of a memory: answers and bytes of one generation, bytes of one answer, and how many
@@ -269,6 +275,10 @@ func (m *Memory) Commit(generation int64, w Writes, seq int64) {
 		m.forget()
 		return
 	}
+	var carried map[string]*Answer
+	if !m.Off && !m.IgnoreWrites {
+		carried = m.lastChildren(w)
+	}
 	m.generation++
 	m.state.Seq = seq
 	if m.Off || m.IgnoreWrites {
@@ -283,9 +293,11 @@ func (m *Memory) Commit(generation int64, w Writes, seq int64) {
 	for name := range w.Names {
 		m.written[name] = m.generation
 	}
-	for name, r := range w.Known {
-		r.generation, r.checked = m.generation, m.generation
-		m.keep(name, r)
+	for _, answers := range []map[string]*Answer{w.Known, carried} {
+		for name, r := range answers {
+			r.generation, r.checked = m.generation, m.generation
+			m.keep(name, r)
+		}
 	}
 }
 

@@ -14,6 +14,9 @@ import (
 // NodeName is the name of a node, and of the answer to a read of it.
 func NodeName(id string) string { return "n" + id }
 
+// IsNodeName reports whether a name is that of a node.
+func IsNodeName(name string) bool { return name[0] == 'n' }
+
 // SlotName is the name of a slot.
 func SlotName(slot string) string { return "s" + slot }
 
