@@ -7,7 +7,7 @@ WEB_SOURCES := $(shell find web/src web/scripts schema docs -type f \( -not -pat
 
 SIZES ?= 10000,100000,1000000
 ONLY ?= sqlite,neo4j,peer,bare,raw,mlflow-1,mlflow,mlflow-door,kubeflow-door
-PARTS ?= lineage,cold,shapes,writes,memory,registry,growth
+PARTS ?= lineage,cold,shapes,writes,events,memory,registry,growth
 ROUNDS ?= 3
 MODELS ?= 1000
 SIBLINGS ?= 100,1000,10000,100000

@@ -42,6 +42,8 @@ const (
 	Shapes     = "shapes"  // impact of hubs, lineage of lattices
 	Writes     = "writes"  // acknowledged mutations
 	MemoryPart = "memory"  // anonymous memory under a mix of queries
+	// EventsPart is OpenLineage events, against the mutations that record the same.
+	EventsPart = "events"
 	// RecallPart is the deployments that a recall concerns.
 	RecallPart = "recall"
 	// ArtifactPart is files of versions on their way up and down.
@@ -54,7 +56,7 @@ const (
 
 // Parts returns the names of all parts.
 func Parts() []string {
-	return []string{Lineage, Cold, Shapes, Writes, MemoryPart, RecallPart, ArtifactPart, RegistryPart, GrowthPart}
+	return []string{Lineage, Cold, Shapes, Writes, MemoryPart, EventsPart, RecallPart, ArtifactPart, RegistryPart, GrowthPart}
 }
 
 // Config says what to measure.

@@ -39,7 +39,7 @@ func (r *Result) checkTargets() (out []targetCheck) {
 	for key, err := range r.Failed {
 		out = append(out, targetCheck{fmt.Sprintf("%s on %s at %d nodes: %v", key.part, key.contender, key.size, err), "no answer", "an answer", false})
 	}
-	return slices.Concat(out, r.checkLoading(), r.checkMemory(), r.checkRecall(), r.Artifacts.checkTargets(), r.Registry.checkTargets(), r.Growth.checkTargets())
+	return slices.Concat(out, r.checkLoading(), r.checkEvents(), r.checkMemory(), r.checkRecall(), r.Artifacts.checkTargets(), r.Registry.checkTargets(), r.Growth.checkTargets())
 }
 
 // checkRatios checks, for one graph size, the targets relative to another contender.

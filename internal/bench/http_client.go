@@ -49,7 +49,7 @@ func dial(to string, headers ...string) (*httpConn, error) {
 // post sends a body to the URL of the connection, as send does.
 func (c *httpConn) post(body []byte) ([]byte, error) { return c.send(http.MethodPost, c.uri, body) }
 
-// send returns the body of a 200 response. The next call overwrites it.
+// send returns the body of a response with status 200 or 201. The next call overwrites it.
 func (c *httpConn) send(method, uri string, body []byte) ([]byte, error) {
 	c.conn.SetDeadline(time.Now().Add(responseTimeout))
 	c.sendBuf = append(append(append(append(c.sendBuf[:0], method...), ' '), uri...), c.headers...)
@@ -72,7 +72,7 @@ func (c *httpConn) send(method, uri string, body []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if status != http.StatusOK {
+	if status != http.StatusOK && status != http.StatusCreated {
 		return nil, fmt.Errorf("status %d: %.500s", status, c.recvBuf)
 	}
 	return c.recvBuf, nil

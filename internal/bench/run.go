@@ -94,7 +94,7 @@ func Run(ctx context.Context, c Config) (*Result, error) {
 // run performs all steps, then stops what they started, also after an error.
 func (r *runner) run(ctx context.Context) error {
 	defer r.close()
-	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureMemory, r.measureRecall, r.measureArtifacts, r.measureRegistry, r.measureGrowth} {
+	for _, step := range []func(context.Context) error{r.setUpSQLite, r.setUpNeo4j, r.measureLineage, r.measureSpread, r.measureShapes, r.measureWrites, r.measureEvents, r.measureMemory, r.measureRecall, r.measureArtifacts, r.measureRegistry, r.measureGrowth} {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -282,7 +282,9 @@ func roundDuration(d time.Duration) string {
 	}
 }
 
-func jsonString(s string) string {
-	b, _ := json.Marshal(s)
+func jsonString(s string) string { return jsonOf(s) }
+
+func jsonOf(v any) string {
+	b, _ := json.Marshal(v)
 	return string(b)
 }
