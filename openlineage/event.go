@@ -94,6 +94,8 @@ type Port struct {
 	Name
 	// Facets are those of the dataset; UseFacets are its inputFacets or outputFacets.
 	Facets, UseFacets FacetSet
+	// version is what the facets name as the version of the dataset.
+	version string
 }
 
 // The wire form of an event. Unknown members are allowed by the specification, and not kept:
@@ -283,6 +285,7 @@ func (w *wireDataset) port(field string) (p Port, err error) {
 	if p.Facets, err = readFacets(field+".facets", w.Facets); err != nil {
 		return p, err
 	}
+	p.version = versionIn(p.Facets)
 	use, member := w.InputFacets, "inputFacets"
 	if len(w.OutputFacets) > 0 {
 		use, member = w.OutputFacets, "outputFacets"

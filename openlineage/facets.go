@@ -294,16 +294,15 @@ func (f *Facets) mergeEntry(name string, e Entry) bool {
 // back.
 func (f Facets) of(name string, into any) bool {
 	e, ok := f[name]
-	if !ok {
-		return false
-	}
-	var deleted struct {
-		Deleted bool `json:"_deleted"`
-	}
-	if json.Unmarshal(e.Value, &deleted) == nil && deleted.Deleted {
-		return false
-	}
-	return json.Unmarshal(e.Value, into) == nil
+	return ok && !e.takenBack() && json.Unmarshal(e.Value, into) == nil
+}
+
+// takenBack reports whether the value is a facet that says of itself that it is deleted.
+func (e Entry) takenBack() (deleted bool) {
+	_ = registry.EachMember(e.Value, func(name string, value json.RawMessage) {
+		deleted = deleted || name == deletedMember && string(value) == "true"
+	})
+	return deleted
 }
 
 // Told returns the facets as they were told, without those that were taken back.

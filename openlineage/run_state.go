@@ -146,9 +146,12 @@ func (u *Use) merge(e *Event, p Port) (changed bool) {
 }
 
 // Version is the version of the dataset that an event names, "" when it names none.
-func (p Port) Version() string {
+func (p Port) Version() string { return p.version }
+
+// versionIn returns the version that facets of a dataset name, "" when they name none.
+func versionIn(facets FacetSet) string {
 	var v versionFacet
-	raw := p.Facets[version]
+	raw := facets[version]
 	if raw == nil || json.Unmarshal(raw, &v) != nil || registry.CheckKey("version", v.DatasetVersion) != nil {
 		return ""
 	}
@@ -171,7 +174,15 @@ func (s *RunState) EndedAt() time.Time { return s.End.At }
 
 // JobName is the name of the job.
 func (s *RunState) JobName() (n Name) {
-	_ = json.Unmarshal(s.Job.Value, &n) // It was marshalled from a Name.
+	_ = readMembers(s.Job.Value, func(name string, value json.RawMessage) (err error) { // It was written from a Name.
+		switch name {
+		case "namespace":
+			n.Namespace, err = registry.TextOf(value)
+		case "name":
+			n.Name, err = registry.TextOf(value)
+		}
+		return err
+	})
 	return n
 }
 

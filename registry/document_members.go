@@ -6,7 +6,10 @@ import (
 	"errors"
 )
 
-var errNoObject = errors.New("registry: a stored document is no JSON object")
+var (
+	errNoObject = errors.New("registry: a stored document is no JSON object")
+	errNoText   = errors.New("registry: a value of a stored document is no text")
+)
 
 // EachMember passes the members of a JSON object to fn, in their order: the name, and the value as it
 // is written. It is for stored documents, of which all have been encoded by this program: it finds
@@ -47,6 +50,14 @@ func EachMember(doc []byte, fn func(name string, value json.RawMessage)) error {
 		fn(name, json.RawMessage(in[:end:end]))
 		in = skipSpace(in[end:])
 	}
+}
+
+// TextOf decodes a string of a stored document.
+func TextOf(raw json.RawMessage) (string, error) {
+	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {
+		return "", errNoText
+	}
+	return textOf(raw)
 }
 
 // textOf decodes a JSON string.

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strings"
@@ -134,6 +135,9 @@ func (c *conn) query(sql string, row func(st *engine.Stmt) error, args ...any) e
 	return stepAll(st, row)
 }
 
+// errLastRow is what a function returns that needs no further row.
+var errLastRow = errors.New("sqlite: no further row is needed")
+
 // stepAll steps a bound statement to its end and resets it, so that it holds no read
 // lock.
 func stepAll(st *engine.Stmt, row func(st *engine.Stmt) error) error {
@@ -142,12 +146,12 @@ func stepAll(st *engine.Stmt, row func(st *engine.Stmt) error) error {
 		if err == nil && more {
 			err = row(st)
 		}
+		if err == errLastRow || err == nil && !more {
+			return st.Reset()
+		}
 		if err != nil {
 			st.Reset()
 			return err
-		}
-		if !more {
-			return st.Reset()
 		}
 	}
 }

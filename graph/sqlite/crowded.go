@@ -48,7 +48,9 @@ func (t *tx) siblingsOf(key siblingsKey) (*siblings, error) {
 	s := &siblings{}
 	err := t.c.query(firstChildren, func(st *engine.Stmt) error {
 		s.count++
-		s.crowded = s.crowded || st.ColumnBool(0)
+		if s.crowded = st.ColumnBool(0); s.crowded { // All are, or none.
+			return errLastRow
+		}
 		return nil
 	}, key.parent, key.kind, crowd)
 	if t.children == nil {

@@ -106,9 +106,14 @@ func DecodeDoc(n *graph.Node, into any) error {
 		doc, _ = json.Marshal(map[string]string{"name": n.Name})
 	}
 	if err := json.Unmarshal(doc, into); err != nil {
-		return &registry.Error{Code: registry.Internal, Message: "a stored document cannot be read", Err: fmt.Errorf("%s: %w", n.ID, err)}
+		return BrokenDoc(n, err)
 	}
 	return nil
+}
+
+// BrokenDoc returns the INTERNAL error of a node whose document cannot be read.
+func BrokenDoc(n *graph.Node, err error) error {
+	return &registry.Error{Code: registry.Internal, Message: "a stored document cannot be read", Err: fmt.Errorf("%s: %w", n.ID, err)}
 }
 
 // DecodeWhole decodes a node that was read in a transaction, with all its fields, and

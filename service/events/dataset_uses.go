@@ -36,11 +36,42 @@ type useKey struct {
 	Version string `json:"version,omitempty"`
 }
 
+func (u useKey) write(w *registry.DocumentWriter) {
+	w.Begin()
+	w.Key("at")
+	w.Time(u.At)
+	w.Key("dataset")
+	w.Text(string(u.Dataset))
+	w.Key("kind")
+	w.Text(string(u.Kind))
+	if u.Version != "" {
+		w.Key("version")
+		w.Text(u.Version)
+	}
+	w.End()
+}
+
 // useRecord is the document of a KindDatasetUse node. Its parent is the dataset.
 type useRecord struct {
 	RunID   string    `json:"runId"`
 	At      time.Time `json:"at"`
 	Version string    `json:"version,omitempty"`
+}
+
+// document returns the record as it is stored.
+func (u useRecord) document() ([]byte, error) {
+	var w registry.DocumentWriter
+	w.Begin()
+	w.Key("at")
+	w.Time(u.At)
+	w.Key("runId")
+	w.Text(u.RunID)
+	if u.Version != "" {
+		w.Key("version")
+		w.Text(u.Version)
+	}
+	w.End()
+	return w.Bytes()
 }
 
 // useName is the name of the record of a use: names of one kind sort by time, then by run.
@@ -124,7 +155,11 @@ func (r *recording) setUses(rec *runRecord, wanted []useKey) error {
 
 // storeUse writes the record of a use.
 func (r *recording) storeUse(runID string, u useKey, kind useKind) error {
-	return r.store(u.id(runID), u.Dataset, useName(kind, u.At, runID), useRecord{RunID: runID, At: u.At, Version: u.Version})
+	doc, err := useRecord{RunID: runID, At: u.At, Version: u.Version}.document()
+	if err != nil {
+		return err
+	}
+	return r.storeDoc(u.id(runID), u.Dataset, useName(kind, u.At, runID), doc)
 }
 
 // moveReads notes the runs to write anew because a write of a dataset came, went or moved: the

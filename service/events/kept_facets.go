@@ -68,8 +68,8 @@ func keptOf(kind registry.Kind, n *graph.Node) ([]*registry.KeptFacet, error) {
 	l := &keptList{out: []*registry.KeptFacet{}}
 	switch kind {
 	case registry.KindRun:
-		var rec runRecord
-		if err := core.DecodeDoc(n, &rec); err != nil {
+		rec, err := runRecordOf(n)
+		if err != nil {
 			return nil, err
 		}
 		l.add(registry.FacetOfRun, openlineage.Name{}, rec.RunFacets)

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"pedigree/graph"
 	"pedigree/openlineage"
 	"pedigree/registry"
 	"pedigree/service/catalog"
@@ -21,12 +22,82 @@ type runRecord struct {
 	Uses  []useKey        `json:"uses,omitempty"`
 }
 
+// document returns the record as it is stored. It is written for every event, so without reflection.
+func (r *runRecord) document() ([]byte, error) {
+	var w registry.DocumentWriter
+	w.Begin()
+	r.RunState.WriteMembers(&w)
+	if len(r.Facts) > 0 {
+		w.Key("facts")
+		w.Canonical(r.Facts)
+	}
+	if len(r.Edges) > 0 {
+		w.Key("edges")
+		w.BeginList()
+		for _, e := range r.Edges {
+			e.write(&w)
+		}
+		w.EndList()
+	}
+	if len(r.Uses) > 0 {
+		w.Key("uses")
+		w.BeginList()
+		for _, u := range r.Uses {
+			u.write(&w)
+		}
+		w.EndList()
+	}
+	w.End()
+	return w.Bytes()
+}
+
+// read reads the record from its document.
+func (r *runRecord) read(doc []byte) (err error) {
+	walk := registry.EachMember(doc, func(name string, value json.RawMessage) {
+		if err != nil {
+			return
+		}
+		switch name {
+		case "facts":
+			r.Facts = value
+		case "edges":
+			err = json.Unmarshal(value, &r.Edges)
+		case "uses":
+			err = json.Unmarshal(value, &r.Uses)
+		default:
+			_, err = r.RunState.ReadMember(name, value)
+		}
+	})
+	if err == nil {
+		err = walk
+	}
+	return err
+}
+
+// loadRun reads the record of a run; an empty one when there is none.
+func (r *recording) loadRun(id string) (*runRecord, error) {
+	found, err := r.node(stateID(runID(id)))
+	if err != nil || found == nil {
+		return &runRecord{}, err
+	}
+	return runRecordOf(found)
+}
+
+// runRecordOf reads the record of a run from its node.
+func runRecordOf(n *graph.Node) (*runRecord, error) {
+	rec := &runRecord{}
+	if err := rec.read(n.Doc); err != nil {
+		return nil, core.BrokenDoc(n, err)
+	}
+	return rec, nil
+}
+
 func runID(id string) registry.ID { return registry.NewRunID(openlineage.Producer, id) }
 
 // noteRun merges an event of a run, and writes the run when that is new.
 func (r *recording) noteRun(e *openlineage.Event) error {
-	rec := &runRecord{}
-	if err := r.load(stateID(runID(e.RunID)), rec); err != nil {
+	rec, err := r.loadRun(e.RunID)
+	if err != nil {
 		return err
 	}
 	changed, err := rec.Merge(e)
@@ -38,8 +109,8 @@ func (r *recording) noteRun(e *openlineage.Event) error {
 
 // rewriteRun writes a run anew after the versions that it used became others.
 func (r *recording) rewriteRun(id string) error {
-	rec := &runRecord{}
-	if err := r.load(stateID(runID(id)), rec); err != nil || rec.RunID == "" {
+	rec, err := r.loadRun(id)
+	if err != nil || rec.RunID == "" {
 		return err
 	}
 	return r.writeRun(rec)
@@ -74,7 +145,11 @@ func (r *recording) writeRun(rec *runRecord) error {
 	if err := r.dropMovedOf(before, rec.Edges); err != nil {
 		return err
 	}
-	return r.store(stateID(run.ID), "", rec.RunID, rec)
+	doc, err := rec.document()
+	if err != nil {
+		return err
+	}
+	return r.storeDoc(stateID(run.ID), "", rec.RunID, doc)
 }
 
 // dropMovedOf drops the versions, of edges that do not stand any more, whose dataset has another

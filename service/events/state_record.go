@@ -155,16 +155,23 @@ func keepForeignFields(noun registry.Node, old, last, told []byte) error {
 
 // keepOwnFields sets the fields of a noun that are set only once.
 func keepOwnFields(noun registry.Node, old []byte) error {
-	var have map[string]json.RawMessage
-	if err := json.Unmarshal(old, &have); err != nil {
-		return err
-	}
-	maps.DeleteFunc(have, func(field string, _ json.RawMessage) bool { return !slices.Contains(ownFields, field) })
-	raw, err := json.Marshal(have)
+	var own registry.DocumentWriter
+	own.Begin()
+	err := registry.EachMember(old, func(name string, value json.RawMessage) {
+		if slices.Contains(ownFields, name) {
+			own.Key(name)
+			own.Canonical(value)
+		}
+	})
 	if err != nil {
 		return err
 	}
-	return json.Unmarshal(raw, noun)
+	own.End()
+	doc, err := own.Bytes()
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(doc, noun)
 }
 
 // edgeKey is an edge that events told of. At is since when it holds, in microseconds since 1970.
@@ -173,6 +180,19 @@ type edgeKey struct {
 	From registry.ID       `json:"from"`
 	To   registry.ID       `json:"to"`
 	At   int64             `json:"at"`
+}
+
+func (e edgeKey) write(w *registry.DocumentWriter) {
+	w.Begin()
+	w.Key("at")
+	w.Int(e.At)
+	w.Key("from")
+	w.Text(string(e.From))
+	w.Key("kind")
+	w.Text(string(e.Kind))
+	w.Key("to")
+	w.Text(string(e.To))
+	w.End()
 }
 
 // sameEnds reports whether two keys are of one edge, whatever their times.
