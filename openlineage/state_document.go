@@ -154,6 +154,53 @@ func (s *RunState) ReadMember(name string, value json.RawMessage) (known bool, e
 	return true, err
 }
 
+// ReadMember reads one member of the state's document. It reports false for a member that the state does
+// not have.
+func (s *DatasetState) ReadMember(name string, value json.RawMessage) (known bool, err error) {
+	switch name {
+	case "facets":
+		s.Facets, err = readMap(value, readEntry)
+	case "first":
+		err = readTime(value, &s.First)
+	case "name":
+		s.Name.Name, err = registry.TextOf(value)
+	case "namespace":
+		s.Namespace, err = registry.TextOf(value)
+	case "read":
+		err = readTime(value, &s.Read)
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+// ReadMember reads one member of the state's document. It reports false for a member that the state does
+// not have.
+func (s *VersionState) ReadMember(name string, value json.RawMessage) (known bool, err error) {
+	switch name {
+	case "facets":
+		s.Facets, err = readMap(value, readEntry)
+	case "first":
+		err = readTime(value, &s.First)
+	case "writtenBy":
+		err = s.WrittenBy.read(value)
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+// WriteMembers writes the members of the state's document into an object that has begun.
+func (s *VersionState) WriteMembers(w *registry.DocumentWriter) {
+	s.Facets.write(w, "facets")
+	w.Key("first")
+	w.Time(s.First)
+	if !s.WrittenBy.isZero() {
+		w.Key("writtenBy")
+		s.WrittenBy.write(w)
+	}
+}
+
 // readMembers passes the members of an object to fn, and returns the first error.
 func readMembers(object json.RawMessage, fn func(name string, value json.RawMessage) error) (err error) {
 	walk := registry.EachMember(object, func(name string, value json.RawMessage) {

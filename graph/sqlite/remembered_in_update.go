@@ -27,6 +27,7 @@ func (t *tx) nodesInUpdate(ctx context.Context, ids []registry.ID) ([]*graph.Nod
 		if !wrote {
 			if r := t.s.memory.UnderLock(t.s.writes.generation, name); r != nil {
 				out[i], _ = r.Value.(*graph.Node)
+				t.recordAbsent(id, out[i])
 				continue
 			}
 		}
@@ -35,10 +36,27 @@ func (t *tx) nodesInUpdate(ctx context.Context, ids []registry.ID) ([]*graph.Nod
 			return nil, err
 		}
 		if out[i] = read[0]; !wrote {
+			t.recordAbsent(id, out[i])
 			t.s.memory.Remember(name, t.s.writes.generation, readmemory.NodeAnswer(name, out[i]))
 		}
 	}
 	return out, nil
+}
+
+// recordAbsent records that a node was read and is not there, so that the Put which creates it need not look again.
+func (t *tx) recordAbsent(id registry.ID, read *graph.Node) {
+	if read != nil {
+		return
+	}
+	if t.absent == nil {
+		t.absent = map[registry.ID]bool{}
+	}
+	t.absent[id] = true
+}
+
+// isAbsent reports whether it is known that there is no such node, nor has this update written one.
+func (t *tx) isAbsent(id registry.ID) bool {
+	return t.absent[id] && !t.wroteAny(readmemory.NodeName(string(id)))
 }
 
 // findInUpdate answers a query as of the Update so far.

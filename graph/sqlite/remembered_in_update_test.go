@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"errors"
+	"fmt"
 	"path/filepath"
 	"reflect"
 	"testing"
@@ -113,5 +114,67 @@ func TestTheNewestEntryIsReadAsItIsStored(t *testing.T) {
 		if stored := read(on); !reflect.DeepEqual(within, stored) {
 			t.Errorf("entry %d in its Update %+v, stored %+v", i, within, stored)
 		}
+	}
+}
+
+// TestANodeThatWasReadAndIsAbsentIsNotLookedUpAgain: the Put that creates it runs one statement less than a Put without the
+// read. A second Put of the same Update, one of the next closure of the batch, and one by another Store change what is
+// there by then.
+func TestANodeThatWasReadAndIsAbsentIsNotLookedUpAgain(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "p.db")
+	s, other := openAt(t, path), openAt(t, path)
+	node := func(id registry.ID, name string) *graph.Node {
+		return &graph.Node{ID: id, Kind: registry.KindModel, Name: name, Doc: []byte("{}")}
+	}
+	read := func(tx graph.Tx, id registry.ID) *graph.Node {
+		t.Helper()
+		found, err := tx.Nodes(t.Context(), graph.Instant{}, id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return found[0]
+	}
+	put := func(s *Store, id registry.ID, readFirst bool) (revision int64) {
+		t.Helper()
+		err := s.Update(t.Context(), func(tx graph.Tx) error {
+			if readFirst {
+				read(tx, id)
+			}
+			for _, name := range []string{"first", "second"} {
+				if err := tx.Put(t.Context(), node(id, name)); err != nil {
+					return err
+				}
+			}
+			n := read(tx, id)
+			if revision = n.Revision; n.Name != "second" {
+				t.Errorf("%s is called %q", id, n.Name)
+			}
+			return tx.Append(t.Context(), &registry.LogEntry{Actor: "a"})
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return revision
+	}
+	put(s, "warm", true)
+	runs := map[bool]int{}
+	for _, readFirst := range []bool{false, true} {
+		s.RunsSince(t.Context())
+		id := registry.ID(fmt.Sprint("read first ", readFirst))
+		if got := put(s, id, readFirst); got != 2 {
+			t.Errorf("two Puts made revision %d", got)
+		}
+		runs[readFirst] = s.RunsSince(t.Context())
+	}
+	if runs[true] != runs[false] { // The read is one statement, and saves the look.
+		t.Errorf("%d statements without a read before the Put, %d with one", runs[false], runs[true])
+	}
+	if got := put(other, "read first true", true); got != 4 {
+		t.Errorf("two Puts of another Store made revision %d", got)
+	}
+	s.Update(t.Context(), func(tx graph.Tx) error { read(tx, "theirs"); return nil })
+	put(other, "theirs", false)
+	if got := put(s, "theirs", true); got != 4 {
+		t.Errorf("after another Store created it, two Puts made revision %d", got)
 	}
 }

@@ -43,6 +43,8 @@ type tx struct {
 	unlogged bool
 	// names are those of what this update has written; see readmemory.
 	names map[string]bool
+	// absent are the nodes that this update has read, and that were not there.
+	absent map[registry.ID]bool
 	// newest is this update's newest entry, nil when it has none.
 	newest *registry.LogEntry
 	// frontier is that of the log up to this update's newest entry, once it has one.
@@ -212,6 +214,9 @@ type storedNode struct {
 var lookupSQL = "SELECT n.num, n.revision, n.kind, n.parent, n.deleted, n.slots, n.served, n.name, n.valid_from" + indexedColumns + " FROM node n WHERE n.id = ?"
 
 func (t *tx) lookup(id registry.ID) (found *storedNode, err error) {
+	if t.isAbsent(id) {
+		return nil, nil
+	}
 	err = t.c.query(lookupSQL, func(st *engine.Stmt) error {
 		found = &storedNode{num: st.ColumnInt64(0), revision: st.ColumnInt64(1), kind: t.s.codes.kindName[st.ColumnInt(2)],
 			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), slots: st.ColumnText(5), served: registry.Served(st.ColumnInt(6)),

@@ -73,7 +73,17 @@ func (r *recording) mergeDataset(n openlineage.Name, merge func(*openlineage.Dat
 
 func (r *recording) datasetState(n openlineage.Name) (*datasetRecord, error) {
 	s := &datasetRecord{DatasetState: openlineage.DatasetState{Name: n}}
-	return s, r.load(stateID(datasetID(n)), s)
+	return s, r.read(stateID(datasetID(n)), s)
+}
+
+// readMember reads one member of the record's document.
+func (r *datasetRecord) readMember(name string, value json.RawMessage) (err error) {
+	if name == "facts" {
+		r.Facts = value
+		return nil
+	}
+	_, err = r.DatasetState.ReadMember(name, value)
+	return err
 }
 
 // writeDataset writes a dataset, and its unversioned state if anything read that, from what was
@@ -146,7 +156,41 @@ func (r *recording) findVersion(dataset openlineage.Name, name string) (*version
 	if v.stored, err = r.node(stateID(v.id)); err != nil || v.stored == nil {
 		return v, err
 	}
-	return v, core.DecodeDoc(v.stored, &v.record)
+	return v, readRecord(v.stored, &v.record)
+}
+
+// readMember reads one member of the record's document.
+func (r *versionRecord) readMember(name string, value json.RawMessage) (err error) {
+	switch name {
+	case "facts":
+		r.Facts = value
+	case "sources":
+		err = json.Unmarshal(value, &r.Sources)
+	default:
+		_, err = r.VersionState.ReadMember(name, value)
+	}
+	return err
+}
+
+// document returns the record as it is stored.
+func (r *versionRecord) document() ([]byte, error) {
+	var w registry.DocumentWriter
+	w.Begin()
+	r.VersionState.WriteMembers(&w)
+	if len(r.Facts) > 0 {
+		w.Key("facts")
+		w.Canonical(r.Facts)
+	}
+	if len(r.Sources) > 0 {
+		sources, err := registry.Canonical(r.Sources)
+		if err != nil {
+			return nil, err
+		}
+		w.Key("sources")
+		w.Canonical(sources)
+	}
+	w.End()
+	return w.Bytes()
 }
 
 // setSources sets what a run says of the sources of columns. It reports whether that is new.
@@ -195,7 +239,7 @@ func (r *recording) writeVersion(v *version) error {
 	if v.record.Facts, err = r.put(noun, v.record.Facts, noun.CreatedAt, noun.CreatedAt, func(at time.Time) { noun.CreatedAt = at }); err != nil {
 		return err
 	}
-	now, err := registry.Canonical(v.record)
+	now, err := v.record.document()
 	if err != nil || v.stored != nil && bytes.Equal(now, v.stored.Doc) {
 		return err
 	}

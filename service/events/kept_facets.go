@@ -68,8 +68,8 @@ func keptOf(kind registry.Kind, n *graph.Node) ([]*registry.KeptFacet, error) {
 	l := &keptList{out: []*registry.KeptFacet{}}
 	switch kind {
 	case registry.KindRun:
-		rec, err := runRecordOf(n)
-		if err != nil {
+		var rec runRecord
+		if err := readRecord(n, &rec); err != nil {
 			return nil, err
 		}
 		l.add(registry.FacetOfRun, openlineage.Name{}, rec.RunFacets)
@@ -82,13 +82,13 @@ func keptOf(kind registry.Kind, n *graph.Node) ([]*registry.KeptFacet, error) {
 		}
 	case registry.KindDataset:
 		var rec datasetRecord
-		if err := core.DecodeDoc(n, &rec); err != nil {
+		if err := readRecord(n, &rec); err != nil {
 			return nil, err
 		}
 		l.add(registry.FacetOfDataset, openlineage.Name{}, rec.Facets)
 	case registry.KindDatasetVersion:
 		var rec versionRecord
-		if err := core.DecodeDoc(n, &rec); err != nil {
+		if err := readRecord(n, &rec); err != nil {
 			return nil, err
 		}
 		l.add(registry.FacetOfDataset, openlineage.Name{}, rec.VersionState.Facets)

@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"pedigree/graph"
 	"pedigree/openlineage"
 	"pedigree/registry"
 	"pedigree/service/catalog"
@@ -51,45 +50,25 @@ func (r *runRecord) document() ([]byte, error) {
 	return w.Bytes()
 }
 
-// read reads the record from its document.
-func (r *runRecord) read(doc []byte) (err error) {
-	walk := registry.EachMember(doc, func(name string, value json.RawMessage) {
-		if err != nil {
-			return
-		}
-		switch name {
-		case "facts":
-			r.Facts = value
-		case "edges":
-			err = json.Unmarshal(value, &r.Edges)
-		case "uses":
-			err = json.Unmarshal(value, &r.Uses)
-		default:
-			_, err = r.RunState.ReadMember(name, value)
-		}
-	})
-	if err == nil {
-		err = walk
+// readMember reads one member of the record's document.
+func (r *runRecord) readMember(name string, value json.RawMessage) (err error) {
+	switch name {
+	case "facts":
+		r.Facts = value
+	case "edges":
+		err = json.Unmarshal(value, &r.Edges)
+	case "uses":
+		err = json.Unmarshal(value, &r.Uses)
+	default:
+		_, err = r.RunState.ReadMember(name, value)
 	}
 	return err
 }
 
 // loadRun reads the record of a run; an empty one when there is none.
 func (r *recording) loadRun(id string) (*runRecord, error) {
-	found, err := r.node(stateID(runID(id)))
-	if err != nil || found == nil {
-		return &runRecord{}, err
-	}
-	return runRecordOf(found)
-}
-
-// runRecordOf reads the record of a run from its node.
-func runRecordOf(n *graph.Node) (*runRecord, error) {
 	rec := &runRecord{}
-	if err := rec.read(n.Doc); err != nil {
-		return nil, core.BrokenDoc(n, err)
-	}
-	return rec, nil
+	return rec, r.read(stateID(runID(id)), rec)
 }
 
 func runID(id string) registry.ID { return registry.NewRunID(openlineage.Producer, id) }

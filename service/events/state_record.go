@@ -26,6 +26,38 @@ func (r *recording) load(id registry.ID, v any) error {
 	return core.DecodeDoc(found, v)
 }
 
+// record is what is kept beside a node of what events have told of it. It is read for every event, so without
+// reflection.
+type record interface {
+	// readMember reads one member of the stored document. It ignores members that it does not know.
+	readMember(name string, value json.RawMessage) error
+}
+
+// read reads a record; it stays as it is when there is none.
+func (r *recording) read(id registry.ID, into record) error {
+	found, err := r.node(id)
+	if err != nil || found == nil {
+		return err
+	}
+	return readRecord(found, into)
+}
+
+// readRecord reads a record from its node.
+func readRecord(n *graph.Node, into record) (err error) {
+	walk := registry.EachMember(n.Doc, func(name string, value json.RawMessage) {
+		if err == nil {
+			err = into.readMember(name, value)
+		}
+	})
+	if err == nil {
+		err = walk
+	}
+	if err != nil {
+		return core.BrokenDoc(n, err)
+	}
+	return nil
+}
+
 // store writes a record that no API shows.
 func (r *recording) store(id, parent registry.ID, name string, v any) error {
 	doc, err := registry.Canonical(v)

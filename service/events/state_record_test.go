@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"pedigree/graph"
 	"pedigree/registry"
 )
 
@@ -64,48 +65,56 @@ func fill(v reflect.Value, random *rand.Rand) {
 	}
 }
 
-// TestRunStateDocuments writes random records of runs and of uses in the way that is made for them, and by registry.Canonical;
-// and reads them in both ways.
-func TestRunStateDocuments(t *testing.T) {
+// TestRecordDocuments writes random records in the way that is made for them, and by registry.Canonical; and reads them in
+// that way, and by encoding/json.
+func TestRecordDocuments(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
-	fields := map[string]bool{}
-	for range 3000 {
-		rec := &runRecord{}
-		fill(reflect.ValueOf(rec).Elem(), random)
-		want, err := registry.Canonical(rec)
-		if err != nil {
-			t.Fatal(err)
+	for name, c := range map[string]struct {
+		empty   func() any
+		members int
+	}{
+		"run":             {func() any { return &runRecord{} }, 13},
+		"dataset":         {func() any { return &datasetRecord{} }, 6},
+		"dataset version": {func() any { return &versionRecord{} }, 5},
+		"use":             {func() any { return &useRecord{} }, 3},
+	} {
+		seen := map[string]bool{}
+		for range 2000 {
+			rec := c.empty()
+			fill(reflect.ValueOf(rec).Elem(), random)
+			want, err := registry.Canonical(rec)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if w, ok := rec.(interface{ document() ([]byte, error) }); ok {
+				if got, err := w.document(); err != nil || string(got) != string(want) {
+					t.Fatalf("%s: %v\n%s\nby registry.Canonical:\n%s", name, err, got, want)
+				}
+			} else if name != "dataset" {
+				t.Fatalf("a %s has no document", name)
+			}
+			if fast, ok := c.empty().(record); ok {
+				slow := c.empty()
+				if err := json.Unmarshal(want, slow); err != nil {
+					t.Fatal(err)
+				}
+				if err := readRecord(&graph.Node{Doc: want}, fast); err != nil || !reflect.DeepEqual(fast, slow) {
+					t.Fatalf("%s: %v: %s was read as\n%+v\nby encoding/json as\n%+v", name, err, want, fast, slow)
+				}
+			} else if name != "use" {
+				t.Fatalf("a %s cannot be read", name)
+			}
+			if err := registry.EachMember(want, func(name string, _ json.RawMessage) { seen[name] = true }); err != nil {
+				t.Fatal(err)
+			}
 		}
-		got, err := rec.document()
-		if err != nil || string(got) != string(want) {
-			t.Fatalf("%v\n%s\nby registry.Canonical:\n%s", err, got, want)
+		if len(seen) != c.members {
+			t.Errorf("records of a %s had the members %v; each of %d must have been there once", name, seen, c.members)
 		}
-		var slow, fast runRecord
-		if err := json.Unmarshal(want, &slow); err != nil {
-			t.Fatal(err)
-		}
-		if err := fast.read(want); err != nil || !reflect.DeepEqual(fast, slow) {
-			t.Fatalf("%v: %s was read as\n%+v\nby encoding/json as\n%+v", err, want, fast, slow)
-		}
-		if err := registry.EachMember(want, func(name string, _ json.RawMessage) { fields[name] = true }); err != nil {
-			t.Fatal(err)
-		}
-		use := useRecord{}
-		fill(reflect.ValueOf(&use).Elem(), random)
-		wantUse, err := registry.Canonical(use)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got, err := use.document(); err != nil || string(got) != string(wantUse) {
-			t.Fatalf("%v\n%s\nby registry.Canonical:\n%s", err, got, wantUse)
-		}
-	}
-	if len(fields) != 13 {
-		t.Errorf("the records had the members %v; each of 13 must have been there once", fields)
 	}
 	for _, broken := range []string{`{"first":7}`, `{"runId":{}}`, `{"job":{"at":"yesterday"}}`, `{"inputs":[]}`, `{"edges":{}}`, `[]`, ``} {
-		if err := new(runRecord).read([]byte(broken)); err == nil {
-			t.Errorf("%q was read without an error", broken)
+		if err := readRecord(&graph.Node{Doc: []byte(broken)}, &runRecord{}); registry.CodeOf(err) != registry.Internal {
+			t.Errorf("%q was read with error %v", broken, err)
 		}
 	}
 }
