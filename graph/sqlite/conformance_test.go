@@ -21,9 +21,16 @@ func open(t testing.TB, path string, opts ...sqlite.Option) *sqlite.Store {
 }
 
 func TestStore(t *testing.T) {
+	carried := 0
 	graphtest.Run(t, func(t *testing.T, fault func() error) graph.Store {
-		return open(t, filepath.Join(t.TempDir(), "new", "p.db"), sqlite.WithFaultHook(fault))
+		s := open(t, filepath.Join(t.TempDir(), "new", "p.db"), sqlite.WithFaultHook(fault))
+		compared := s.CheckCarried(t)
+		t.Cleanup(func() { carried += compared() })
+		return s
 	})
+	if carried < 1000 {
+		t.Errorf("the commits told of %d nodes that were compared with a read", carried)
+	}
 }
 
 func TestTwoStoresOnOneFile(t *testing.T) {

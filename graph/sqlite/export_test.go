@@ -7,15 +7,56 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"modernc.org/libc"
 	lib "modernc.org/sqlite/lib"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
+	"pedigree/registry"
 
 	engine "zombiezen.com/go/sqlite"
 )
+
+// CheckCarried makes the Store compare, after each commit, the nodes that it told the memory with what a
+// read returns, and in an update what the memory has of a node with what is stored. It returns a function that tells how many were compared.
+func (s *Store) CheckCarried(t testing.TB) (compared func() int) {
+	var count atomic.Int64
+	s.afterCommit = func(w readmemory.Writes) {
+		for name, answer := range w.Known {
+			told := answer.Value.(*graph.Node)
+			var read []*graph.Node
+			err := s.read(context.Background(), func(v *view) (err error) {
+				read, err = v.nodes(context.Background(), graph.Instant{}, []registry.ID{told.ID})
+				return err
+			})
+			if err != nil || read[0] == nil || read[0].RecordedSeq > told.RecordedSeq {
+				continue // The test ends, or another Store has written it since.
+			}
+			want := *told
+			want.Kept = nil
+			if count.Add(1); !reflect.DeepEqual(*read[0], want) {
+				t.Errorf("the commit told of %s\n%+v\na read returns\n%+v", name, want, *read[0])
+			}
+		}
+	}
+	s.checkLookup = func(tx *tx, id registry.ID, found *storedNode) {
+		stored, err := tx.readStored(id)
+		if err != nil {
+			return
+		}
+		if found != nil {
+			copied := *found
+			copied.node, found = nil, &copied
+		}
+		if count.Add(1); !reflect.DeepEqual(found, stored) {
+			t.Errorf("the memory has %s as\n%+v\nstored is\n%+v", id, found, stored)
+		}
+	}
+	return func() int { return int(count.Load()) }
+}
 
 // errMeasured ends an update that only looks at its connection.
 var errMeasured = errors.New("measured")

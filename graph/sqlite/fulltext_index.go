@@ -100,12 +100,15 @@ func (t *tx) indexChange(n *graph.Node, p *plannedPut) (enqueue func(num int64),
 	fields := graph.SearchWords(n)
 	same := len(fields) == 0
 	if p.num != 0 && slices.Contains(searchedKinds, n.Kind) {
-		old := graph.Node{Kind: n.Kind}
-		err = t.c.query("SELECT name, doc FROM node WHERE num = ?", func(st *engine.Stmt) error {
-			old.Name, old.Doc = st.ColumnText(0), []byte(st.ColumnText(1))
-			return nil
-		}, p.num)
-		same = slices.EqualFunc(fields, graph.SearchWords(&old), func(a, b graph.FieldWords) bool {
+		old := p.node
+		if old == nil {
+			old = &graph.Node{Kind: n.Kind}
+			err = t.c.query("SELECT name, doc FROM node WHERE num = ?", func(st *engine.Stmt) error {
+				old.Name, old.Doc = st.ColumnText(0), []byte(st.ColumnText(1))
+				return nil
+			}, p.num)
+		}
+		same = slices.EqualFunc(fields, graph.SearchWords(old), func(a, b graph.FieldWords) bool {
 			return a.Field == b.Field && slices.Equal(a.Words, b.Words)
 		})
 	}

@@ -22,41 +22,38 @@ func (t *tx) wroteAny(names ...string) bool {
 func (t *tx) nodesInUpdate(ctx context.Context, ids []registry.ID) ([]*graph.Node, error) {
 	out := make([]*graph.Node, len(ids))
 	for i, id := range ids {
-		name := readmemory.NodeName(string(id))
-		wrote := t.wroteAny(name)
-		if !wrote {
-			if r := t.s.memory.UnderLock(t.s.writes.generation, name); r != nil {
-				out[i], _ = r.Value.(*graph.Node)
-				t.recordAbsent(id, out[i])
-				continue
-			}
+		var known bool
+		if out[i], known = t.remembered(id); known {
+			continue
 		}
 		read, err := t.nodes(ctx, graph.Instant{}, ids[i:i+1])
 		if err != nil {
 			return nil, err
 		}
-		if out[i] = read[0]; !wrote {
-			t.recordAbsent(id, out[i])
+		out[i] = read[0]
+		if name := readmemory.NodeName(string(id)); !t.wroteAny(name) {
 			t.s.memory.Remember(name, t.s.writes.generation, readmemory.NodeAnswer(name, out[i]))
 		}
 	}
 	return out, nil
 }
 
-// recordAbsent records that a node was read and is not there, so that the Put which creates it need not look again.
-func (t *tx) recordAbsent(id registry.ID, read *graph.Node) {
-	if read != nil {
-		return
-	}
-	if t.absent == nil {
-		t.absent = map[registry.ID]bool{}
-	}
-	t.absent[id] = true
-}
+// asksForLastChild reports whether a query may be one whose answer a commit carries on; see graph.LastChildQuery.
+func asksForLastChild(q graph.Query) bool { return q.Desc && q.Limit == 1 && len(q.Parents) == 1 }
 
-// isAbsent reports whether it is known that there is no such node, nor has this update written one.
-func (t *tx) isAbsent(id registry.ID) bool {
-	return t.absent[id] && !t.wroteAny(readmemory.NodeName(string(id)))
+// remembered returns a node as the memory has it, nil when there is none. It reports false when the memory does not
+// know, or the update may have changed the node.
+func (t *tx) remembered(id registry.ID) (n *graph.Node, known bool) {
+	name := readmemory.NodeName(string(id))
+	if t.wroteAny(name) {
+		return nil, false
+	}
+	r := t.s.memory.UnderLock(t.s.writes.generation, name)
+	if r == nil {
+		return nil, false
+	}
+	n, _ = r.Value.(*graph.Node)
+	return n, true
 }
 
 // findInUpdate answers a query as of the Update so far.
@@ -72,7 +69,7 @@ func (t *tx) findInUpdate(ctx context.Context, q graph.Query) (graph.Page, error
 		if err != nil {
 			return page, err
 		}
-		if len(q.Parents) > 0 {
+		if len(q.Parents) > 0 && !asksForLastChild(q) {
 			return page, nil // It asks where to add a child, and that changes the answer.
 		}
 		r = readmemory.PageAnswer(q, page, keyOfID)

@@ -123,13 +123,15 @@ type batchWrites struct {
 	generation int64
 	names      map[string]bool
 	head       int64
+	// nodes are all nodes that were written, as they are now; nil for what is not known.
+	nodes map[registry.ID]*graph.Node
 	// unlogged says that nodes may have changed that are not named.
 	unlogged bool
 }
 
 // beginWrites is called when a transaction of the writer has begun.
 func (s *Store) beginWrites(w *conn) error {
-	s.writes = batchWrites{names: map[string]bool{}}
+	s.writes = batchWrites{names: map[string]bool{}, nodes: map[registry.ID]*graph.Node{}}
 	state, err := w.state()
 	if err != nil {
 		return err
@@ -144,7 +146,11 @@ func (s *Store) rememberWrites(err error) {
 		s.memory.ForgetAll()
 		return
 	}
-	s.memory.Commit(s.writes.generation, readmemory.Writes{Names: s.writes.names}, s.writes.head)
+	w := s.writes.written()
+	s.memory.Commit(s.writes.generation, w, s.writes.head)
+	if s.afterCommit != nil {
+		s.afterCommit(w)
+	}
 }
 
 // writesNode says that a node changes, and which slots it takes; what it frees, the answers that
@@ -152,6 +158,7 @@ func (s *Store) rememberWrites(err error) {
 func (t *tx) writesNode(id, parent registry.ID, kind registry.Kind, slots ...string) {
 	t.writesChildren(parent)
 	t.names[readmemory.NodeName(string(id))] = true
+	t.dropCarried(id)
 	t.names[readmemory.KindName(kind)] = true
 	for _, slot := range slots {
 		t.names[readmemory.SlotName(slot)] = true

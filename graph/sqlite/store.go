@@ -36,8 +36,11 @@ type Store struct {
 	// edgeSQLCache maps edgeSQLKey to *edgeSQL.
 	edgeSQLCache sync.Map
 
-	// oneByOne is set by tests, and reads the children of each parent by themselves.
-	oneByOne bool
+	// oneByOne is set by tests, and reads the children of each parent by themselves. afterCommit is set by
+	// tests, and called with what the memory was told; checkLookup with what it answered in an update.
+	oneByOne    bool
+	afterCommit func(readmemory.Writes)
+	checkLookup func(*tx, registry.ID, *storedNode)
 
 	readers chan *conn
 	closing chan struct{}

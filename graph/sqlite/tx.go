@@ -43,8 +43,8 @@ type tx struct {
 	unlogged bool
 	// names are those of what this update has written; see readmemory.
 	names map[string]bool
-	// absent are the nodes that this update has read, and that were not there.
-	absent map[registry.ID]bool
+	// carried are the nodes that this update has written, as they are now; nil for what is not known.
+	carried map[registry.ID]*graph.Node
 	// newest is this update's newest entry, nil when it has none.
 	newest *registry.LogEntry
 	// frontier is that of the log up to this update's newest entry, once it has one.
@@ -209,14 +209,44 @@ type storedNode struct {
 	validFrom     int64
 	// columns are the values of the index columns, in the order of registry.IndexColumns.
 	columns []any
+	// node is the node as it is stored, when it is remembered.
+	node *graph.Node
 }
 
 var lookupSQL = "SELECT n.num, n.revision, n.kind, n.parent, n.deleted, n.slots, n.served, n.name, n.valid_from" + indexedColumns + " FROM node n WHERE n.id = ?"
 
-func (t *tx) lookup(id registry.ID) (found *storedNode, err error) {
-	if t.isAbsent(id) {
-		return nil, nil
+// lookup returns what is stored of a node, nil when there is none: from the memory, because what an Update
+// writes it mostly has read before, or by a statement.
+func (t *tx) lookup(id registry.ID) (*storedNode, error) {
+	n, known := t.remembered(id)
+	if !known {
+		return t.readStored(id)
 	}
+	found := storedNodeOf(n)
+	if t.s.checkLookup != nil {
+		t.s.checkLookup(t, id, found)
+	}
+	return found, nil
+}
+
+// storedNodeOf returns what is stored of a node of the present, nil for nil.
+func storedNodeOf(n *graph.Node) *storedNode {
+	if n == nil {
+		return nil
+	}
+	found := &storedNode{num: n.Number, revision: n.Revision, kind: n.Kind, parent: n.Parent, deleted: n.Deleted, slots: slotsText(n.Slots), served: n.Served,
+		name: n.Name, validFrom: toMicros(n.ValidFrom), node: n}
+	for _, c := range registry.IndexColumns() {
+		if c.Type == registry.IntIndex {
+			found.columns = append(found.columns, n.Int(c.Name))
+		} else {
+			found.columns = append(found.columns, n.Text(c.Name))
+		}
+	}
+	return found
+}
+
+func (t *tx) readStored(id registry.ID) (found *storedNode, err error) {
 	err = t.c.query(lookupSQL, func(st *engine.Stmt) error {
 		found = &storedNode{num: st.ColumnInt64(0), revision: st.ColumnInt64(1), kind: t.s.codes.kindName[st.ColumnInt(2)],
 			parent: registry.ID(st.ColumnText(3)), deleted: st.ColumnBool(4), slots: st.ColumnText(5), served: registry.Served(st.ColumnInt(6)),

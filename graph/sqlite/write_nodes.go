@@ -244,7 +244,8 @@ func (t *tx) putNode(n *graph.Node, plan map[registry.ID]*plannedPut) error {
 	if err != nil {
 		return err
 	}
-	p.name, p.validFrom, p.columns = n.Name, from, slices.Clone(values)
+	p.name, p.validFrom, p.columns, p.node = n.Name, from, slices.Clone(values), nil
+	t.carry(n, p, from, to, since, p.columns)
 	enqueue(p.num)
 	n.Number, n.Revision, n.RecordedSeq, n.Deleted = p.num, p.revision, t.seq, false
 	return nil

@@ -257,6 +257,7 @@ func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	}
 	maps.Copy(w.pendingEntries, t.pendingEntries)
 	maps.Copy(s.writes.names, t.names)
+	maps.Copy(s.writes.nodes, t.carried)
 	s.writes.head, s.writes.unlogged = t.nextSeq-1, s.writes.unlogged || t.unlogged
 	if t.unlogged {
 		s.forget()
