@@ -178,6 +178,12 @@ func LastChildQuery(kind registry.Kind, order registry.Index, parent registry.ID
 	return Query{Kinds: []registry.Kind{kind}, Parents: []registry.ID{parent}, Order: order, Desc: true, Limit: 1}
 }
 
+// SlotQuery selects the node that holds a slot, if it is of one of some kinds, or of any when none is given. A store that
+// remembers answers may know this one also after a write; see package readmemory.
+func SlotQuery(slot string, kinds ...registry.Kind) Query {
+	return Query{Kinds: kinds, Slots: []string{slot}, Limit: 1}
+}
+
 // Key is a position in a sorted list: the value of the order column and the id.
 type Key struct {
 	Value any

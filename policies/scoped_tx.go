@@ -117,7 +117,7 @@ func (t *Tx) NodesUnfiltered(ctx context.Context, ids ...registry.ID) ([]*graph.
 // SlotHolder returns the node that holds a unique key (slot), also when it is hidden from
 // the actor; nil when the key is free.
 func (t *Tx) SlotHolder(ctx context.Context, slot string) (*graph.Node, error) {
-	return t.firstOf(ctx, graph.Query{Slots: []string{slot}})
+	return t.firstOf(ctx, graph.SlotQuery(slot))
 }
 
 // ChildrenUnfiltered returns all nodes of a kind under parents, ordered by a column, also those

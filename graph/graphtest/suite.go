@@ -64,7 +64,7 @@ type subtest struct {
 // Run runs the suite; every subtest opens a store of its own.
 func Run(t *testing.T, open Opener) {
 	for _, group := range [][]subtest{nodeTests, slotTests, deleteTests, findTests, predicateTests, labelTests, pageTests, searchTests, linkTests, cycleTests, neighborTests,
-		closureTests, stageTests, asOfTests, lastChildTests, servedTests, logTests, treeTests, updateTests, bulkTests, counterTests} {
+		closureTests, stageTests, asOfTests, lastChildTests, slotHolderTests, servedTests, logTests, treeTests, updateTests, bulkTests, counterTests} {
 		for _, st := range group {
 			t.Run(st.name, func(t *testing.T) { st.run(newKit(t, open, nil)) })
 		}

@@ -275,9 +275,9 @@ func (m *Memory) Commit(generation int64, w Writes, seq int64) {
 		m.forget()
 		return
 	}
-	var carried map[string]*Answer
+	var lastChildren, slotHolders map[string]*Answer
 	if !m.Off && !m.IgnoreWrites {
-		carried = m.lastChildren(w)
+		lastChildren, slotHolders = m.lastChildren(w), m.slotHolders(w)
 	}
 	m.generation++
 	m.state.Seq = seq
@@ -293,7 +293,7 @@ func (m *Memory) Commit(generation int64, w Writes, seq int64) {
 	for name := range w.Names {
 		m.written[name] = m.generation
 	}
-	for _, answers := range []map[string]*Answer{w.Known, carried} {
+	for _, answers := range []map[string]*Answer{w.Known, lastChildren, slotHolders} {
 		for name, r := range answers {
 			r.generation, r.checked = m.generation, m.generation
 			m.keep(name, r)

@@ -49,6 +49,7 @@ func (t *tx) addNew(n *graph.Node, plan map[registry.ID]*plannedPut, slots strin
 		return err
 	}
 	kind := t.s.codes.kind[n.Kind]
+	t.change.addedOrphan = t.change.addedOrphan || parent < 0
 	crowded, err := t.joinChildren(parent, kind)
 	if err != nil {
 		return err
@@ -69,11 +70,11 @@ func (t *tx) addNew(n *graph.Node, plan map[registry.ID]*plannedPut, slots strin
 func (t *tx) parentOfNew(parent registry.ID, plan map[registry.ID]*plannedPut) (int64, error) {
 	p := plan[parent]
 	if p == nil || p.num == 0 {
-		return t.parentNumber(parent)
+		return t.numberOfParent(parent)
 	}
 	if p.waits {
 		absent := absentNumber(parent)
-		orphan, err := t.c.queryInt(childOf, absent)
+		orphan, err := t.orphanOf(absent)
 		if err == nil && (orphan != 0 || slices.ContainsFunc(t.newRows, func(r newRow) bool { return r.parent == absent })) {
 			err = t.insertNew()
 		}

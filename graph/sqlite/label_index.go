@@ -70,7 +70,11 @@ func (t *tx) putLabels(n *graph.Node, p *plannedPut, validFrom int64, first bool
 	labels := registry.TagLabels(n.Kind, n.Doc)
 	var had []string
 	same := true
-	if !first {
+	switch {
+	case first:
+	case p.node != nil: // What it has follows from the document.
+		had, same = registry.TagLabels(n.Kind, p.node.Doc), p.node.Name == n.Name && p.validFrom == validFrom
+	default:
 		err := t.c.query(readLabels, func(st *engine.Stmt) error {
 			had = append(had, st.ColumnText(0))
 			same = same && st.ColumnText(1) == n.Name && st.ColumnInt64(2) == validFrom

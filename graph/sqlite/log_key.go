@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/binary"
 	"slices"
+	"strings"
 
 	"pedigree/registry"
 
@@ -32,12 +33,16 @@ func modelKey(model registry.ID) int64   { return hashOf("model "+string(model),
 // maxContainment bounds the containers of containers.
 const maxContainment = 8
 
-// containersOf returns an object, what it is in, and so on, as far as they are nodes by now. known
-// has the parents of some nodes.
-func (c *conn) containersOf(object registry.ID, known map[registry.ID]registry.ID) (out []registry.ID, err error) {
+// parentsKnown returns the parent of a node, and false when it does not know.
+type parentsKnown func(registry.ID) (registry.ID, bool)
+
+func noParents(registry.ID) (registry.ID, bool) { return "", false }
+
+// containersOf returns an object, what it is in, and so on, as far as they are nodes by now.
+func (c *conn) containersOf(object registry.ID, known parentsKnown) (out []registry.ID, err error) {
 	for next := object; next != "" && len(out) <= maxContainment; {
 		out = append(out, next)
-		parent, found := known[next]
+		parent, found := known(next)
 		if next = parent; found {
 			continue
 		}
@@ -56,7 +61,7 @@ func (v *view) clustersOf(object registry.ID) (out []int64, err error) {
 	if object == "" {
 		return []int64{0}, nil
 	}
-	containers, err := v.c.containersOf(object, nil)
+	containers, err := v.c.containersOf(object, noParents)
 	for i, id := range containers {
 		early := int64(1)
 		if i < len(containers)-1 {
@@ -81,27 +86,47 @@ type loggedObject struct {
 // writeKeys writes the keys of the entries of this update. It comes last, when the nodes that
 // the entries are about are there.
 func (t *tx) writeKeys() error {
-	objects := t.logged
-	t.logged = nil
+	objects, keys := t.logged, t.modelKeys
+	t.logged, t.modelKeys = nil, nil
+	var err error
 	for _, o := range objects {
-		if err := t.c.writeObjectKey(o.object, o.seq, t.parents); err != nil {
+		if keys, err = t.c.appendObjectKey(keys, o, t.knownParent); err != nil {
 			return err
 		}
 	}
-	return nil
+	return t.c.writeLogKeys(keys)
 }
 
-// writeObjectKey writes the key of an object in the cluster of its outermost container.
-func (c *conn) writeObjectKey(object registry.ID, seq int64, known map[registry.ID]registry.ID) error {
-	containers, err := c.containersOf(object, known)
+// appendObjectKey appends the key of an object in the cluster of its outermost container. An empty object has none.
+func (c *conn) appendObjectKey(keys []any, o loggedObject, known parentsKnown) ([]any, error) {
+	containers, err := c.containersOf(o.object, known)
 	if err != nil || len(containers) == 0 {
-		return err
+		return keys, err
 	}
-	return c.writeKey(clusterOf(containers[len(containers)-1]), objectKey(object), seq)
+	return append(keys, clusterOf(containers[len(containers)-1]), objectKey(o.object), o.seq), nil
 }
 
-func (c *conn) writeKey(cluster, object, seq int64) error {
-	return c.exec("INSERT OR IGNORE INTO log_key(cluster, object, seq) VALUES(?, ?, ?)", cluster, object, seq)
+// maxKeys is the most keys that one statement writes.
+const maxKeys = 8
+
+// insertKeysSQL are the statements that write one key, two, and so on.
+var insertKeysSQL = func() (out [maxKeys]string) {
+	for i := range out {
+		out[i] = "INSERT OR IGNORE INTO log_key(cluster, object, seq) VALUES(?, ?, ?)" + strings.Repeat(", (?, ?, ?)", i)
+	}
+	return out
+}()
+
+// writeLogKeys writes keys, each a cluster, an object and a sequence.
+func (c *conn) writeLogKeys(keys []any) error {
+	for len(keys) > 0 {
+		n := min(len(keys)/3, maxKeys)
+		if err := c.exec(insertKeysSQL[n-1], keys[:3*n]...); err != nil {
+			return err
+		}
+		keys = keys[3*n:]
+	}
+	return nil
 }
 
 // clusterLogKeys replaces the table of objects and the index of models. It changes nothing in a
@@ -132,13 +157,17 @@ func clusterLogKeys(c *conn) error {
 // fillLogKeys writes the keys of all entries.
 func (c *conn) fillLogKeys() error {
 	err := c.query("SELECT object, seq FROM log_object", func(st *engine.Stmt) error {
-		return c.writeObjectKey(registry.ID(st.ColumnText(0)), st.ColumnInt64(1), nil)
+		keys, err := c.appendObjectKey(nil, loggedObject{registry.ID(st.ColumnText(0)), st.ColumnInt64(1)}, noParents)
+		if err != nil {
+			return err
+		}
+		return c.writeLogKeys(keys)
 	})
 	if err != nil {
 		return err
 	}
 	return c.query("SELECT model, seq FROM log WHERE model <> ''", func(st *engine.Stmt) error {
 		model := registry.ID(st.ColumnText(0))
-		return c.writeKey(clusterOf(model), modelKey(model), st.ColumnInt64(1))
+		return c.writeLogKeys([]any{clusterOf(model), modelKey(model), st.ColumnInt64(1)})
 	})
 }

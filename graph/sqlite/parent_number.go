@@ -45,11 +45,36 @@ var childOf = "SELECT num FROM node INDEXED BY " + byParent.name() + " WHERE par
 // which a statement that writes would find out at a higher price.
 func (t *tx) adoptChildren(id registry.ID, num int64) error {
 	absent := absentNumber(id)
-	child, err := t.c.queryInt(childOf, absent)
+	child, err := t.orphanOf(absent)
 	if err != nil || child == 0 {
 		return err
 	}
 	return t.c.exec("UPDATE node INDEXED BY "+byParent.name()+" SET parent_num = ? WHERE parent_num = ? AND parent_num<>0", num, absent)
+}
+
+// anOrphan selects a node whose parent is no node.
+var anOrphan = "SELECT num FROM node INDEXED BY " + byParent.name() + " WHERE parent_num < 0 AND parent_num<>0 LIMIT 1"
+
+// orphanOf returns a child of what is no node, 0 when there is none.
+func (t *tx) orphanOf(absent int64) (int64, error) {
+	if may, err := t.mayHaveOrphans(); err != nil || !may {
+		return 0, err
+	}
+	return t.c.queryInt(childOf, absent)
+}
+
+// mayHaveOrphans reports whether there may be a node whose parent is no node. There seldom is one: parents come first.
+func (t *tx) mayHaveOrphans() (bool, error) {
+	c := &t.change
+	switch {
+	case c.addedOrphan:
+		return true, nil
+	case c.noOrphans || t.s.recent.noOrphans:
+		return false, nil
+	}
+	orphan, err := t.c.queryInt(anOrphan)
+	c.noOrphans = err == nil && orphan == 0
+	return !c.noOrphans, err
 }
 
 // addParentNumbers adds the column and fills it.

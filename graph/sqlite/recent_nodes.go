@@ -15,7 +15,11 @@ const maxRecentNodes = 20_000
 type recentNodes struct {
 	head  int64
 	nodes map[registry.ID]*recentNode
-	// ignoreHead is for tests: the cache is not reset when the head changes.
+	// nextNum is the number of the next new node, 0 when it is not known.
+	nextNum int64
+	// noOrphans is true when it is known that every parent of a node is a node.
+	noOrphans bool
+	// ignoreHead is for tests: the cache is not reset when another writer has written.
 	ignoreHead bool
 }
 
@@ -34,7 +38,9 @@ func (r *recentNodes) resetUnlessAt(head int64) {
 	}
 }
 
-func (r *recentNodes) reset(head int64) { r.head, r.nodes = head, map[registry.ID]*recentNode{} }
+func (r *recentNodes) reset(head int64) {
+	*r = recentNodes{head: head, nodes: map[registry.ID]*recentNode{}, ignoreHead: r.ignoreHead}
+}
 
 // recentChange is the change of the cache by one update. The update itself sees it at
 // once; the cache gets it when the closure has succeeded.
@@ -42,6 +48,10 @@ type recentChange struct {
 	created map[registry.ID]*recentNode
 	linked  map[registry.ID]bool
 	deleted map[registry.ID]bool
+	// nextNum is the number of the next new node, 0 when it is not known. noOrphans is true when every parent of a
+	// node was found to be a node, addedOrphan when the update has added one whose parent is not.
+	nextNum                int64
+	noOrphans, addedOrphan bool
 }
 
 // apply adds the change of an update, whose last entry is the new head.
@@ -50,6 +60,10 @@ func (r *recentNodes) apply(c recentChange, head int64) {
 		r.nodes = map[registry.ID]*recentNode{}
 	}
 	r.head = head
+	if c.nextNum != 0 {
+		r.nextNum = c.nextNum
+	}
+	r.noOrphans = (r.noOrphans || c.noOrphans) && !c.addedOrphan
 	if len(c.created) <= maxRecentNodes {
 		maps.Copy(r.nodes, c.created)
 	}

@@ -1,8 +1,10 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"slices"
+	"time"
 
 	"pedigree/graph"
 	"pedigree/graph/readmemory"
@@ -16,6 +18,54 @@ import (
 func (t *tx) wroteAny(names ...string) bool {
 	return t.unlogged || t.s.writes.unlogged ||
 		slices.ContainsFunc(names, func(name string) bool { return t.names[name] || t.s.writes.names[name] })
+}
+
+// newestWritten returns the sequence and the time of the newest log entry: mostly the writer has written it.
+func (t *tx) newestWritten() (seq int64, at time.Time, err error) {
+	if newest := t.s.newest; newest != nil && newest.Seq == t.s.writes.head && !t.s.writes.unlogged {
+		return newest.Seq, newest.At, nil
+	}
+	return t.lastEntry()
+}
+
+// checkMayWrite returns FAILED_PRECONDITION while a migration is not finished.
+func (t *tx) checkMayWrite() error {
+	if t.s.writes.restores || t.s.writes.unlogged {
+		return t.checkMigrated()
+	}
+	return checkMigrated(t.s.writes.begun.Migration)
+}
+
+// knownParent returns the parent of a node, "" for none and for what is no node. It reports false when neither the update nor
+// the memory knows it.
+func (t *tx) knownParent(id registry.ID) (parent registry.ID, known bool) {
+	if parent, known = t.parents[id]; known {
+		return parent, true
+	}
+	n := t.s.writes.nodes[id]
+	if n == nil {
+		n, known = t.remembered(id)
+	}
+	if n != nil {
+		return n.Parent, true
+	}
+	return "", known
+}
+
+// numberOfParent returns the number of the parent of a new node; see parentNumber.
+func (t *tx) numberOfParent(parent registry.ID) (int64, error) {
+	n := cmp.Or(t.carried[parent], t.s.writes.nodes[parent])
+	known := n != nil
+	if !known {
+		n, known = t.remembered(parent)
+	}
+	switch {
+	case !known || parent == "":
+		return t.parentNumber(parent)
+	case n == nil:
+		return absentNumber(parent), nil
+	}
+	return n.Number, nil
 }
 
 // nodesInUpdate reads nodes by id as of the Update so far.

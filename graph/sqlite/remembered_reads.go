@@ -127,6 +127,10 @@ type batchWrites struct {
 	nodes map[registry.ID]*graph.Node
 	// unlogged says that nodes may have changed that are not named.
 	unlogged bool
+	// begun is the state on which the transaction began; restores says that an update may have changed the
+	// migration since.
+	begun    readmemory.State
+	restores bool
 }
 
 // beginWrites is called when a transaction of the writer has begun.
@@ -136,7 +140,10 @@ func (s *Store) beginWrites(w *conn) error {
 	if err != nil {
 		return err
 	}
-	s.writes.generation, s.writes.head = s.memory.Lock(state), state.Seq
+	if state != s.left && !s.recent.ignoreHead { // Another Store has written, perhaps without a log entry.
+		s.forget()
+	}
+	s.writes.generation, s.writes.head, s.writes.begun = s.memory.Lock(state), state.Seq, state
 	return nil
 }
 
@@ -148,6 +155,8 @@ func (s *Store) rememberWrites(err error) {
 	}
 	w := s.writes.written()
 	s.memory.Commit(s.writes.generation, w, s.writes.head)
+	s.left = s.writes.begun
+	s.left.Seq = s.writes.head
 	if s.afterCommit != nil {
 		s.afterCommit(w)
 	}

@@ -58,6 +58,8 @@ type Store struct {
 	memory     readmemory.Memory
 	committing atomic.Int32
 	writes     batchWrites
+	// left is the state that the writer's last commit left. What the writer remembers besides the memory is true in it.
+	left       readmemory.State
 	held       heldBlocks
 	writerDone chan struct{}
 }

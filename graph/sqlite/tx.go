@@ -21,7 +21,6 @@ type tx struct {
 	seq, nextSeq int64
 	// lastEntryAt is the time of the newest entry.
 	lastEntryAt  time.Time
-	nextNum      int64
 	wrote, ended bool
 	// restoring says that new nodes already have their numbers.
 	restoring    bool
@@ -37,7 +36,9 @@ type tx struct {
 	pendingEntries indexEntries
 	// logged are the objects of the entries that have no keys yet.
 	logged []loggedObject
-	change recentChange
+	// modelKeys are the keys of the entries' models that are not written yet; see writeLogKeys.
+	modelKeys []any
+	change    recentChange
 	// unlogged says that the update changes nodes without a log entry of its own, as a restore
 	// does.
 	unlogged bool
@@ -170,7 +171,8 @@ func (t *tx) insertEntry(e *registry.LogEntry) error {
 	if e.Model == "" {
 		return nil
 	}
-	return t.c.writeKey(clusterOf(e.Model), modelKey(e.Model), e.Seq)
+	t.modelKeys = append(t.modelKeys, clusterOf(e.Model), modelKey(e.Model), e.Seq)
+	return nil
 }
 
 // newestEntry returns the newest entry of the log when it is known, nil when it has to be read.

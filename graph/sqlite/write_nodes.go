@@ -284,15 +284,19 @@ func (t *tx) newNumber(n *graph.Node) (int64, error) {
 	if t.restoring {
 		return n.Number, nil
 	}
-	if t.nextNum == 0 {
+	next := &t.change.nextNum
+	if *next == 0 {
+		*next = t.s.recent.nextNum
+	}
+	if *next == 0 {
 		last, err := t.c.queryInt("SELECT max(num) FROM node")
 		if err != nil {
 			return 0, err
 		}
-		t.nextNum = last + 1
+		*next = last + 1
 	}
-	t.nextNum++
-	return t.nextNum - 1, nil
+	*next++
+	return *next - 1, nil
 }
 
 // Delete turns nodes into tombstones; see graph.Tx. A node that does not exist or is

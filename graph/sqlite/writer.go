@@ -226,10 +226,11 @@ func (s *Store) runJob(w *conn, j *job, point rollbackPoint) (failure error, ove
 
 func (s *Store) runOnce(w *conn, j *job) (err error, retry bool) {
 	t := &tx{view: view{c: w, s: s, inUpdate: true}, pendingEntries: indexEntries{}}
-	head, lastEntryAt, err := t.lastEntry()
+	head, lastEntryAt, err := t.newestWritten()
 	if err == nil && !j.Restores {
-		err = t.checkMigrated()
+		err = t.checkMayWrite()
 	}
+	s.writes.restores = s.writes.restores || j.Restores
 	if err != nil {
 		return publicError(err), false
 	}

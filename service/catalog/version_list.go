@@ -242,7 +242,7 @@ func (c *Catalog) versionNamed(ctx context.Context, model, version string, past 
 	if err != nil {
 		return nil, err
 	}
-	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Slots: []string{registry.LabelSlot(m.ID, version)}, Limit: 1})
+	page, err := scope.Find(ctx, graph.SlotQuery(registry.LabelSlot(m.ID, version), registry.KindModelVersion))
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}

@@ -144,7 +144,7 @@ func GetNoun[N registry.Node](ctx context.Context, c *Core, id registry.ID, past
 // FindModel returns the model that has a name now, nil when there is none that the scope sees.
 func FindModel(ctx context.Context, scope *policies.Scope, name string) (*graph.Node, error) {
 	ToNFC(&name)
-	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModel}, Slots: []string{registry.ModelNameSlot(name)}, Limit: 1})
+	page, err := scope.Find(ctx, graph.SlotQuery(registry.ModelNameSlot(name), registry.KindModel))
 	if err != nil || len(page.Nodes) == 0 {
 		return nil, err
 	}

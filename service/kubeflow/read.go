@@ -261,7 +261,7 @@ func (k *Kubeflow) versionNamed(ctx context.Context, m *registry.Model, name str
 	if err != nil {
 		return nil, err
 	}
-	page, err := scope.Find(ctx, graph.Query{Kinds: []registry.Kind{registry.KindModelVersion}, Slots: []string{registry.LabelSlot(m.ID, name)}, Limit: 1})
+	page, err := scope.Find(ctx, graph.SlotQuery(registry.LabelSlot(m.ID, name), registry.KindModelVersion))
 	if err != nil {
 		return nil, err
 	}
