@@ -9,7 +9,11 @@ import (
 // Kept holds what readers have made of a node, by the mask under which they see it. A store that
 // remembers a node gives it one, and shares the node with all who read it: nobody changes a
 // node that has a Kept. Other nodes have nil, which keeps nothing.
-type Kept struct{ views atomic.Pointer[[]keptView] }
+type Kept struct {
+	views atomic.Pointer[[]keptView]
+	// Sum is for tests that look whether anybody has changed the node; 0 for none.
+	Sum atomic.Uint64
+}
 
 // keptView is a node as those with one mask see it.
 type keptView struct {

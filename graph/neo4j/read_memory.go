@@ -13,6 +13,9 @@ type metNode struct {
 	stored *storedNode
 }
 
+// SharedNodes implements readmemory.SharesNodes.
+func (m metNode) SharedNodes() []*graph.Node { return []*graph.Node{m.node} }
+
 // The values of the answers that the memory of the store has: a metNode for a node, a
 // registry.ID for the holder of a slot, a *graph.Page for a query.
 

@@ -176,6 +176,9 @@ func (m *Memory) valid(name string) *Answer {
 	if !young {
 		m.keep(name, r)
 	}
+	if CheckNode != nil {
+		checkNodes(r)
+	}
 	return r
 }
 

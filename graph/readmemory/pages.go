@@ -40,8 +40,39 @@ func SizeOf(n *graph.Node) int { return 1000 + len(n.Doc) + 2*len(n.Name) }
 
 // Keep prepares a node that is remembered and shared, and not changed any more.
 func Keep(n *graph.Node) {
-	if n != nil && n.Kept == nil {
+	if n == nil {
+		return
+	}
+	if n.Kept == nil {
 		n.Kept = &graph.Kept{}
+	}
+	if CheckNode != nil {
+		CheckNode(n)
+	}
+}
+
+// CheckNode is called, when it is set, with each node that a memory keeps or gives out: all who get it share it, and
+// nobody may change it. Tests set it.
+var CheckNode func(n *graph.Node)
+
+// SharesNodes is a value of an answer that has nodes, besides *graph.Node and *graph.Page.
+type SharesNodes interface{ SharedNodes() []*graph.Node }
+
+// checkNodes passes the nodes of an answer to CheckNode.
+func checkNodes(r *Answer) {
+	var nodes []*graph.Node
+	switch v := r.Value.(type) {
+	case *graph.Node:
+		nodes = append(nodes, v)
+	case *graph.Page:
+		nodes = v.Nodes
+	case SharesNodes:
+		nodes = v.SharedNodes()
+	}
+	for _, n := range nodes {
+		if n != nil {
+			CheckNode(n)
+		}
 	}
 }
 

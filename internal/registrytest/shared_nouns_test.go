@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"pedigree/graph"
+	"pedigree/graph/readmemory"
 	"pedigree/registry"
 	"pedigree/service/core"
 )
@@ -12,7 +13,7 @@ import (
 // somebody did.
 func TestAChangeOfASharedNounIsFound(t *testing.T) {
 	CheckSharedNouns()
-	t.Cleanup(func() { core.CheckSharedNoun = nil })
+	t.Cleanup(func() { core.CheckSharedNoun, readmemory.CheckNode = nil, nil })
 	n := &graph.Node{ID: "m", Kind: registry.KindModel, Name: "m", Doc: []byte(`{"name":"m","tags":[{"key":"k","value":"v"}]}`), Kept: &graph.Kept{}}
 	decode := func() *registry.Model {
 		m, err := core.NounAs[*registry.Model]((&core.Core{}).Decode(n, registry.Instant{}))
@@ -32,4 +33,25 @@ func TestAChangeOfASharedNounIsFound(t *testing.T) {
 		}
 	}()
 	decode()
+}
+
+// TestAChangeOfARememberedNodeIsFound: so does the check of the nodes themselves, when the memory gives one out again.
+func TestAChangeOfARememberedNodeIsFound(t *testing.T) {
+	CheckSharedNouns()
+	t.Cleanup(func() { core.CheckSharedNoun, readmemory.CheckNode = nil, nil })
+	var m readmemory.Memory
+	generation := m.Lock(readmemory.State{Seq: 1})
+	n := &graph.Node{ID: "m", Kind: registry.KindModel, Slots: make([]string, 0, 4)}
+	name := readmemory.NodeName("m")
+	m.Remember(name, generation, readmemory.NodeAnswer(name, n))
+	if m.UnderLock(generation, name) == nil {
+		t.Fatal("the memory does not have the node")
+	}
+	n.Slots = append(n.Slots, "taken")
+	defer func() {
+		if recover() == nil {
+			t.Error("nothing was found")
+		}
+	}()
+	m.UnderLock(generation, name)
 }

@@ -121,8 +121,10 @@ func endProduction(ctx context.Context, tx *policies.Tx, v *registry.ModelVersio
 	if err != nil || last == nil {
 		return err
 	}
-	batch := []*graph.Node{last}
-	if err := moveProductionEnd(ctx, tx, &batch, v.Parent, last); err != nil {
+	end := *last
+	end.Slots = slices.Clone(last.Slots)
+	batch := []*graph.Node{&end}
+	if err := moveProductionEnd(ctx, tx, &batch, v.Parent, &end); err != nil {
 		return err
 	}
 	return tx.Put(ctx, batch...)
