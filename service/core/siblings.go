@@ -88,7 +88,11 @@ func Siblings[O any](ctx context.Context, lists ...[]O) {
 	if !ok {
 		return
 	}
-	var objects []any
+	count := 0
+	for _, list := range lists {
+		count += len(list)
+	}
+	objects := make([]any, 0, count)
 	for _, list := range lists {
 		for _, o := range list {
 			objects = append(objects, o)
@@ -109,6 +113,9 @@ func Siblings[O any](ctx context.Context, lists ...[]O) {
 func (l *loaders) placeOf(object any) place {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if len(l.places) == 0 && len(l.unplaced) > 0 { // What a list has mostly has fields that are objects again.
+		l.places = make(map[any]place, 4*len(l.unplaced[0]))
+	}
 	for _, objects := range l.unplaced {
 		l.group(objects)
 	}
