@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"pedigree/graph"
 	"pedigree/graph/graphtest"
 	"pedigree/registry"
 )
@@ -49,10 +50,24 @@ type recordedAnswer struct {
 	answer string
 }
 
+// present returns the time of the present: that of the clock, or of the newest log entry, which is a microsecond later
+// for each further entry of one instant.
+func (sim *simulation) present() time.Time {
+	newest, err := sim.r.store.Log(sim.r.Context(), graph.LogQuery{Desc: true, Limit: 1})
+	if err != nil {
+		sim.r.Fatal(err)
+	}
+	if len(newest) > 0 && newest[0].At.After(sim.r.now) {
+		return newest[0].At
+	}
+	return sim.r.now
+}
+
 // recordAnswers sends the queries about the current state and returns the answers.
 func (sim *simulation) recordAnswers(after string) (out []recordedAnswer) {
+	at := sim.present()
 	add := func(query string, vars map[string]any) {
-		out = append(out, recordedAnswer{sim.r.now, after, query, vars, sim.r.ask(registry.RoleAdmin, query, vars)})
+		out = append(out, recordedAnswer{at, after, query, vars, sim.r.ask(registry.RoleAdmin, query, vars)})
 	}
 	for _, m := range models {
 		add(modelQuery, map[string]any{"name": m})

@@ -131,6 +131,10 @@ func (variableCoercer) scalar(name string, v any) (any, *gqlerror.Error) {
 			return s, nil
 		}
 		return nil, gqlerror.Errorf("is no id: neither a text nor a whole number")
+	case "Int64":
+		if n, ok := wholeNumber(v); ok {
+			v = json.Number(n)
+		}
 	case "Float":
 		if n, ok := v.(json.Number); ok && isFloat(string(n)) {
 			return n, nil
