@@ -7,17 +7,20 @@ import (
 	"testing"
 	"time"
 
+	"pedigree/graph/readmemory"
 	"pedigree/graph/sqlite"
 	"pedigree/policies"
 	"pedigree/registry"
 	"pedigree/service"
 	"pedigree/service/bulk"
+	"pedigree/service/core"
 	"pedigree/service/facts"
 )
 
 // benchService returns a service on an empty SQLite store, and a context of an administrator.
 func benchService(b *testing.B) (*service.Service, context.Context) {
 	b.Helper()
+	readmemory.CheckNode, core.CheckSharedNoun = nil, nil // What tests check is not measured.
 	store, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "p.db"))
 	if err != nil {
 		b.Fatal(err)
