@@ -99,7 +99,7 @@ var allowedImports = map[string][]string{
 	"internal/neo4jtest/cmd":   {"internal/neo4jtest"},
 	"internal/oidctest":        {},
 	"governance/gate/gatetest": {"governance/gate", "registry"},
-	"internal/registrytest":    {"graph", "graph/sqlite", "policies", "registry", "service", "service/core"},
+	"internal/registrytest":    {"graph", "graph/readmemory", "graph/sqlite", "policies", "registry", "service", "service/core"},
 	"internal/testsum":         {},
 	// The benchmark builds graphs in the stores and queries servers from outside.
 	"internal/bench/graphs": {"graph", "registry"},
