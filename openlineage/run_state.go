@@ -174,7 +174,7 @@ func (s *RunState) EndedAt() time.Time { return s.End.At }
 
 // JobName is the name of the job.
 func (s *RunState) JobName() (n Name) {
-	_ = readMembers(s.Job.Value, func(name string, value json.RawMessage) (err error) { // It was written from a Name.
+	_ = registry.ReadMembers(s.Job.Value, func(name string, value json.RawMessage) (err error) { // It was written from a Name.
 		switch name {
 		case "namespace":
 			n.Namespace, err = registry.TextOf(value)

@@ -124,9 +124,9 @@ func sortedKeys[V any](m map[string]V) []string {
 	return slices.Sorted(maps.Keys(m))
 }
 
-// ReadMember reads one member of the state's document. It reports false for a member that the state does
-// not have.
-func (s *RunState) ReadMember(name string, value json.RawMessage) (known bool, err error) {
+// ReadMember reads one member of the state's document. It ignores a member that the state
+// does not have.
+func (s *RunState) ReadMember(name string, value json.RawMessage) (err error) {
 	switch name {
 	case "completed":
 		err = readTime(value, &s.Completed)
@@ -148,15 +148,13 @@ func (s *RunState) ReadMember(name string, value json.RawMessage) (known bool, e
 		s.RunFacets, err = readMap(value, readEntry)
 	case "runId":
 		s.RunID, err = registry.TextOf(value)
-	default:
-		return false, nil
 	}
-	return true, err
+	return err
 }
 
-// ReadMember reads one member of the state's document. It reports false for a member that the state does
-// not have.
-func (s *DatasetState) ReadMember(name string, value json.RawMessage) (known bool, err error) {
+// ReadMember reads one member of the state's document. It ignores a member that the state
+// does not have.
+func (s *DatasetState) ReadMember(name string, value json.RawMessage) (err error) {
 	switch name {
 	case "facets":
 		s.Facets, err = readMap(value, readEntry)
@@ -168,15 +166,13 @@ func (s *DatasetState) ReadMember(name string, value json.RawMessage) (known boo
 		s.Namespace, err = registry.TextOf(value)
 	case "read":
 		err = readTime(value, &s.Read)
-	default:
-		return false, nil
 	}
-	return true, err
+	return err
 }
 
-// ReadMember reads one member of the state's document. It reports false for a member that the state does
-// not have.
-func (s *VersionState) ReadMember(name string, value json.RawMessage) (known bool, err error) {
+// ReadMember reads one member of the state's document. It ignores a member that the state
+// does not have.
+func (s *VersionState) ReadMember(name string, value json.RawMessage) (err error) {
 	switch name {
 	case "facets":
 		s.Facets, err = readMap(value, readEntry)
@@ -184,10 +180,8 @@ func (s *VersionState) ReadMember(name string, value json.RawMessage) (known boo
 		err = readTime(value, &s.First)
 	case "writtenBy":
 		err = s.WrittenBy.read(value)
-	default:
-		return false, nil
 	}
-	return true, err
+	return err
 }
 
 // WriteMembers writes the members of the state's document into an object that has begun.
@@ -201,22 +195,9 @@ func (s *VersionState) WriteMembers(w *registry.DocumentWriter) {
 	}
 }
 
-// readMembers passes the members of an object to fn, and returns the first error.
-func readMembers(object json.RawMessage, fn func(name string, value json.RawMessage) error) (err error) {
-	walk := registry.EachMember(object, func(name string, value json.RawMessage) {
-		if err == nil {
-			err = fn(name, value)
-		}
-	})
-	if err == nil {
-		err = walk
-	}
-	return err
-}
-
 func readMap[V any](object json.RawMessage, read func(json.RawMessage) (V, error)) (map[string]V, error) {
 	out := map[string]V{}
-	return out, readMembers(object, func(name string, value json.RawMessage) (err error) {
+	return out, registry.ReadMembers(object, func(name string, value json.RawMessage) (err error) {
 		out[name], err = read(value)
 		return err
 	})
@@ -225,7 +206,7 @@ func readMap[V any](object json.RawMessage, read func(json.RawMessage) (V, error
 func readEntry(value json.RawMessage) (e Entry, err error) { return e, e.read(value) }
 
 func (e *Entry) read(object json.RawMessage) error {
-	return readMembers(object, func(name string, value json.RawMessage) error {
+	return registry.ReadMembers(object, func(name string, value json.RawMessage) error {
 		switch name {
 		case "at":
 			return readTime(value, &e.At)
@@ -238,7 +219,7 @@ func (e *Entry) read(object json.RawMessage) error {
 
 func readUse(object json.RawMessage) (*Use, error) {
 	u := &Use{}
-	return u, readMembers(object, func(name string, value json.RawMessage) (err error) {
+	return u, registry.ReadMembers(object, func(name string, value json.RawMessage) (err error) {
 		switch name {
 		case "facets":
 			u.Facets, err = readMap(value, readEntry)
@@ -259,7 +240,7 @@ func readUse(object json.RawMessage) (*Use, error) {
 
 func readNamedVersion(object json.RawMessage) (*NamedVersion, error) {
 	v := &NamedVersion{}
-	return v, readMembers(object, func(name string, value json.RawMessage) (err error) {
+	return v, registry.ReadMembers(object, func(name string, value json.RawMessage) (err error) {
 		switch name {
 		case "complete":
 			err = json.Unmarshal(value, &v.Complete)

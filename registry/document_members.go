@@ -52,6 +52,19 @@ func EachMember(doc []byte, fn func(name string, value json.RawMessage)) error {
 	}
 }
 
+// ReadMembers is EachMember for an fn that may fail. It returns the first error, and calls fn no more after it.
+func ReadMembers(doc []byte, fn func(name string, value json.RawMessage) error) (err error) {
+	walk := EachMember(doc, func(name string, value json.RawMessage) {
+		if err == nil {
+			err = fn(name, value)
+		}
+	})
+	if err == nil {
+		err = walk
+	}
+	return err
+}
+
 // TextOf decodes a string of a stored document.
 func TextOf(raw json.RawMessage) (string, error) {
 	if len(raw) < 2 || raw[0] != '"' || raw[len(raw)-1] != '"' {

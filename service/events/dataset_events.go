@@ -77,13 +77,12 @@ func (r *recording) datasetState(n openlineage.Name) (*datasetRecord, error) {
 }
 
 // readMember reads one member of the record's document.
-func (r *datasetRecord) readMember(name string, value json.RawMessage) (err error) {
+func (r *datasetRecord) readMember(name string, value json.RawMessage) error {
 	if name == "facts" {
 		r.Facts = value
 		return nil
 	}
-	_, err = r.DatasetState.ReadMember(name, value)
-	return err
+	return r.DatasetState.ReadMember(name, value)
 }
 
 // writeDataset writes a dataset, and its unversioned state if anything read that, from what was
@@ -167,7 +166,7 @@ func (r *versionRecord) readMember(name string, value json.RawMessage) (err erro
 	case "sources":
 		err = json.Unmarshal(value, &r.Sources)
 	default:
-		_, err = r.VersionState.ReadMember(name, value)
+		err = r.VersionState.ReadMember(name, value)
 	}
 	return err
 }

@@ -155,11 +155,7 @@ func (r *recording) setUses(rec *runRecord, wanted []useKey) error {
 
 // storeUse writes the record of a use.
 func (r *recording) storeUse(runID string, u useKey, kind useKind) error {
-	doc, err := useRecord{RunID: runID, At: u.At, Version: u.Version}.document()
-	if err != nil {
-		return err
-	}
-	return r.storeDoc(u.id(runID), u.Dataset, useName(kind, u.At, runID), doc)
+	return r.store(u.id(runID), u.Dataset, useName(kind, u.At, runID), useRecord{RunID: runID, At: u.At, Version: u.Version})
 }
 
 // moveReads notes the runs to write anew because a write of a dataset came, went or moved: the

@@ -60,7 +60,7 @@ func (r *runRecord) readMember(name string, value json.RawMessage) (err error) {
 	case "uses":
 		err = json.Unmarshal(value, &r.Uses)
 	default:
-		_, err = r.RunState.ReadMember(name, value)
+		err = r.RunState.ReadMember(name, value)
 	}
 	return err
 }
@@ -124,11 +124,7 @@ func (r *recording) writeRun(rec *runRecord) error {
 	if err := r.dropMovedOf(before, rec.Edges); err != nil {
 		return err
 	}
-	doc, err := rec.document()
-	if err != nil {
-		return err
-	}
-	return r.storeDoc(stateID(run.ID), "", rec.RunID, doc)
+	return r.store(stateID(run.ID), "", rec.RunID, rec)
 }
 
 // dropMovedOf drops the versions, of edges that do not stand any more, whose dataset has another

@@ -43,24 +43,23 @@ func (r *recording) read(id registry.ID, into record) error {
 }
 
 // readRecord reads a record from its node.
-func readRecord(n *graph.Node, into record) (err error) {
-	walk := registry.EachMember(n.Doc, func(name string, value json.RawMessage) {
-		if err == nil {
-			err = into.readMember(name, value)
-		}
-	})
-	if err == nil {
-		err = walk
-	}
-	if err != nil {
+func readRecord(n *graph.Node, into record) error {
+	if err := registry.ReadMembers(n.Doc, into.readMember); err != nil {
 		return core.BrokenDoc(n, err)
 	}
 	return nil
 }
 
+// documented is a record that writes its own document, because it is written for every event.
+type documented interface{ document() ([]byte, error) }
+
 // store writes a record that no API shows.
 func (r *recording) store(id, parent registry.ID, name string, v any) error {
-	doc, err := registry.Canonical(v)
+	write := func() ([]byte, error) { return registry.Canonical(v) }
+	if d, ok := v.(documented); ok {
+		write = d.document
+	}
+	doc, err := write()
 	if err != nil {
 		return err
 	}

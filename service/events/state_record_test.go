@@ -86,7 +86,7 @@ func TestRecordDocuments(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if w, ok := rec.(interface{ document() ([]byte, error) }); ok {
+			if w, ok := rec.(documented); ok {
 				if got, err := w.document(); err != nil || string(got) != string(want) {
 					t.Fatalf("%s: %v\n%s\nby registry.Canonical:\n%s", name, err, got, want)
 				}
